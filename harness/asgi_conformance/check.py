@@ -53,6 +53,8 @@ class Check:
 
     `id` is ``area.clause.rule`` and never changes; `formerly` keeps an old one findable. `needs` names
     capabilities: of the route or application (``http``, ``sse``, …) and of the driver (``messages``, …).
+    `hears_watchdog`: an application that holds the event loop breaks this rule; for every other check it is
+    a reason why it could not run.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Check:
     needs: frozenset[str]
     function: CheckFunction
     formerly: str | None = None
+    hears_watchdog: bool = False
 
     @property
     def suite(self) -> str:
@@ -124,7 +127,13 @@ REGISTRY = Registry()
 
 
 def check(
-    check_id: str, *, level: Level, clause: Clause, needs: Iterable[str] = (), formerly: str | None = None
+    check_id: str,
+    *,
+    level: Level,
+    clause: Clause,
+    needs: Iterable[str] = (),
+    formerly: str | None = None,
+    hears_watchdog: bool = False,
 ) -> Callable[[F], F]:
     """Register a coroutine function as the check `check_id`; the function itself is returned unchanged.
 
@@ -136,7 +145,7 @@ def check(
     def register(function: F) -> F:
         if not (function.__doc__ or "").strip():
             raise ValueError(f"check {check_id} has no docstring, and the docstring is its documentation")
-        made = Check(check_id, level, clause, frozenset(needs), function, formerly)
+        made = Check(check_id, level, clause, frozenset(needs), function, formerly, hears_watchdog)
         REGISTRY.add(made)
         function.__check__ = made  # type: ignore[attr-defined]
         return function

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,6 @@ class Deviation:
 
 
 Deviations = Mapping[str, str | Deviation]
-NONE: Deviations = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Route:
     capabilities: frozenset[str] | set[str] = frozenset()
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
-    deviations: Deviations = field(default=NONE, hash=False)
+    deviations: Deviations = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -49,6 +47,8 @@ class Pattern:
         documented: the source documents and headings, as the pattern reference names them.
         routes: what checks may visit.
         capabilities: what the application as a whole can do (``lifespan``, …).
+        promises: named facts that checks hold it to, such as ``{"middleware.header": "x-process-time"}``;
+            each name is a capability too.
         deviations: rules that the documented form breaks, by check id, with the reason. They are strict.
         hardened: the name of the sibling that does it right, where the documented form deviates.
         to_run: the smallest change that made the documented form run, in a sentence.
@@ -58,7 +58,8 @@ class Pattern:
     documented: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     capabilities: frozenset[str] | set[str] = frozenset()
-    deviations: Deviations = field(default=NONE, hash=False)
+    promises: Mapping[str, str] = field(default_factory=dict, hash=False)
+    deviations: Deviations = field(default_factory=dict, hash=False)
     hardened: str | None = None
     to_run: str = ""
 

@@ -1,0 +1,189 @@
+"""Finds out what an application offers: its routes by looking, its streams and lifespan by asking."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from asgi_conformance.clock import VirtualLoop
+from asgi_conformance.config import CAPABILITIES, Options
+from asgi_conformance.drivers.base import Request, Unanswered, Unreachable
+from asgi_conformance.drivers.inprocess import InProcess
+from asgi_conformance.drivers.lifespan import Answer, LifespanRun
+from asgi_conformance.loading import AppRef, load
+from asgi_conformance.pattern import Route
+from asgi_conformance.protocol.types import ASGIApp
+from asgi_conformance.target import Target
+from asgi_conformance.watchdog import guard
+
+MAX_PLAIN = 10  # ordinary routes that are visited unasked; streams and websockets are all visited
+WITHIN = 10.0
+CONVERTED = {"int": "1", "float": "1.5", "uuid": "00000000-0000-0000-0000-000000000000", "path": "x"}
+PARAMETER = re.compile(r"{([^}:]+)(?::([^}]+))?}")
+
+
+class RouteMissing(Exception):  # noqa: N818 - it names what happened
+    """A route that was named does not exist; the text says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What was found, and what was found and is not visited."""
+
+    target: Target
+    not_visited: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def discover(options: Options) -> Discovery:
+    """The application that `options` names, as a target.
+
+    Raises:
+        LoadError: it cannot be loaded.
+        Unreachable: its startup fails.
+        RouteMissing: a route that was named answers 404 or 405.
+    """
+    if options.app is None:
+        raise ValueError("there is no application to look at")
+    ref = AppRef(options.app, options.factory, options.app_dir)
+    app = load(ref)
+    loop = VirtualLoop()
+    try:
+        with guard(loop) as watched:
+            found = loop.run_until_complete(_look(app, options))
+    finally:
+        loop.close()
+    if watched.fired is not None:
+        raise Unreachable(f"the application does not come up: {watched.fired}, at {watched.place}")
+    routes, has_lifespan, not_visited, notes = found
+    capabilities = frozenset({"lifespan"} if has_lifespan else ()) | frozenset(options.promises)
+    target = Target(options.app, ref, None, routes, capabilities, options.promises)
+    return Discovery(target, not_visited, notes)
+
+
+Found = tuple[tuple[Route, ...], bool, tuple[str, ...], tuple[str, ...]]
+
+
+async def _look(app: ASGIApp, options: Options) -> Found:
+    has_lifespan, notes = await _lifespan(app)
+    async with InProcess(app, raise_app_exceptions=False) as client:
+        named = options.routes()
+        for route in named:
+            await _exists(client, route)
+        if named:
+            return named, has_lifespan, (), notes
+        plain: list[Route] = []
+        special: list[Route] = []
+        for route in dict.fromkeys(static_routes(app)):
+            if "websocket" in route.capabilities:
+                special.append(route)
+            elif await _is_event_stream(client, route):
+                special.append(replace(route, capabilities=CAPABILITIES["sse"]))
+            else:
+                plain.append(route)
+    visited, left = plain[:MAX_PLAIN], plain[MAX_PLAIN:]
+    routes = tuple(visited + special) or (Route("GET", "/", CAPABILITIES["http"]),)
+    return routes, has_lifespan, tuple(str(route) for route in left), notes
+
+
+async def _lifespan(app: ASGIApp) -> tuple[bool, tuple[str, ...]]:
+    """Whether the application answers lifespan events, by starting it and stopping it once."""
+    run = LifespanRun(app, state={})
+    phase = await run.startup(60.0)
+    if phase.answer is Answer.COMPLETE:
+        await run.shutdown(60.0)
+        await run.call.stop(5.0)
+        return True, ()
+    await run.call.stop(5.0)
+    if phase.answer is Answer.FAILED:
+        raise Unreachable(f"the application's startup failed: {_last_line(phase.message)}")
+    if phase.answer is Answer.SILENT:
+        raise Unreachable("the application's startup did not finish within 60 s")
+    return False, (f"no lifespan: the application {phase.answer.value} {phase.message}".strip(),)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "without a message"
+
+
+async def _exists(client: InProcess, route: Route) -> None:
+    if "websocket" in route.capabilities:
+        return
+    status = await _status(client, route)
+    if status in {404, 405}:
+        raise RouteMissing(f"the application answers {status} to {route}")
+
+
+async def _status(client: InProcess, route: Route) -> int:
+    exchange = await client.http(Request(route.method, route.path, route.headers, route.body))
+    try:
+        return (await exchange.head(WITHIN)).status
+    except Unanswered:
+        return 0
+    finally:
+        await exchange.disconnect()
+        await exchange.ending(1.0)
+
+
+async def _is_event_stream(client: InProcess, route: Route) -> bool:
+    exchange = await client.http(Request(route.method, route.path))
+    try:
+        head = await exchange.head(WITHIN)
+    except Unanswered:
+        return False
+    finally:
+        await exchange.disconnect()
+        await exchange.ending(1.0)
+    kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
+    return head.status == 200 and kind == "text/event-stream"
+
+
+def static_routes(app: Any, prefix: str = "", depth: int = 0) -> Iterator[Route]:
+    """GET and websocket routes of a Starlette-like application, path parameters filled in.
+
+    An application that is wrapped in middleware (an attribute `app`) is looked through.
+    """
+    inner = app
+    while getattr(inner, "routes", None) is None and getattr(inner, "app", None) is not None:
+        inner = inner.app
+    routes = getattr(inner, "routes", None)
+    if not isinstance(routes, list | tuple) or depth > 4:
+        return
+    for route in routes:
+        yield from _routes_of(route, prefix, depth)
+
+
+def _routes_of(route: Any, prefix: str, depth: int) -> Iterator[Route]:
+    path = getattr(route, "path", None)
+    if not isinstance(path, str) or _documents_the_api(route):
+        return
+    methods = getattr(route, "methods", None)
+    if methods:
+        if "GET" in methods:
+            yield Route("GET", filled(prefix + path, route), CAPABILITIES["http"])
+    elif type(route).__name__.endswith("WebSocketRoute"):
+        yield Route("GET", filled(prefix + path, route), CAPABILITIES["websocket"])
+    elif getattr(route, "routes", None):
+        yield from static_routes(route, prefix + path, depth + 1)
+
+
+def _documents_the_api(route: Any) -> bool:
+    """Whether a framework added the route by itself: documentation pages and the schema."""
+    endpoint = getattr(route, "endpoint", None)
+    hidden = getattr(route, "include_in_schema", True) is False
+    return hidden and getattr(endpoint, "__module__", "").startswith(("fastapi.", "starlette."))
+
+
+def filled(path: str, route: Any) -> str:
+    """The path with a value for each parameter, by its converter and, for FastAPI, by its annotation."""
+    annotations = getattr(getattr(route, "endpoint", None), "__annotations__", {})
+
+    def value(match: re.Match[str]) -> str:
+        name, converter = match[1], match[2]
+        if converter is None:
+            annotated = annotations.get(name)
+            converter = getattr(annotated, "__name__", str(annotated)).lower()
+        return CONVERTED.get(converter, "1")
+
+    return PARAMETER.sub(value, path) or "/"

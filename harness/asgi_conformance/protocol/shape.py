@@ -1,0 +1,190 @@
+"""The shape of a dict: which keys, required or not, with which values."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asgi_conformance.protocol.headers import HeaderRules, header_problems
+from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
+from asgi_conformance.protocol.values import LARGEST, SMALLEST, value_problems
+from asgi_conformance.protocol.version import Version
+
+Test = Callable[[Any], bool]
+Look = Callable[[Any], Iterable[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a message or scope.
+
+    Args:
+        name: the key.
+        rule: the rule that is broken when the key is missing though required, or fails its test.
+        expected: the right value as a noun phrase.
+        exact: values of exactly this type are right without a further look.
+        test: whether any other value is right (a subclass, None, ...).
+        required: whether the key has to be there.
+        look: finds what else is wrong with a value that passed the test.
+        since: the version of the page that brought the key.
+        early: the rule that is broken when the key carries something though the version is older.
+    """
+
+    name: str
+    rule: str
+    expected: str
+    exact: type | None
+    test: Test
+    required: bool = False
+    look: Look | None = None
+    since: Version | None = None
+    early: str | None = None
+
+
+class Shape:
+    """What a message of one type, or a scope, has to look like.
+
+    Keys that the shape does not name are free; in a message (`plain_extras`) their values have to be plain.
+    """
+
+    __slots__ = ("_also", "_exact", "_keys", "_plain_extras", "_required", "name")
+
+    def __init__(self, name: str, *keys: Key, also: Iterable[Look] = (), plain_extras: bool = True) -> None:
+        self.name = name
+        self._keys = {key.name: key for key in keys}
+        self._required = tuple(key.name for key in keys if key.required)
+        self._exact: dict[str, type] = {"type": str}
+        self._exact |= {key.name: key.exact for key in keys if key.exact is not None and key.look is None}
+        self._also = tuple(also)
+        self._plain_extras = plain_extras
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys that the shape names, without ``type``."""
+        return tuple(self._keys.values())
+
+    def at(self, version: Version) -> "Shape":
+        """The shape as a page of that version has it: later keys are unknown, and using some of them is a fault."""
+        keys = [
+            _too_early(key) if key.since is not None and version < key.since else key
+            for key in self.keys
+            if key.since is None or version >= key.since or key.early is not None
+        ]
+        return Shape(self.name, *keys, also=self._also, plain_extras=self._plain_extras)
+
+    def problems(self, content: Mapping[str, Any]) -> Problems:
+        """Everything that is wrong with the content; empty when nothing is."""
+        found: list[Problem] | None = None
+        exact = self._exact
+        for key, value in content.items():
+            if exact.get(key) is not type(value) and (problems := self._value_problems(key, value)):
+                found = [*(found or ()), *problems]
+        for key in self._required:
+            if key not in content:
+                missing = self._keys[key]
+                found = [*(found or ()), Problem(missing.rule, f"{missing.expected} as {key!r}", "no such key")]
+        for also in self._also:
+            if problems := [*also(content)]:
+                found = [*(found or ()), *problems]
+        return NONE if found is None else found
+
+    def _value_problems(self, key: Any, value: Any) -> Problems:
+        known = self._keys.get(key)
+        if known is not None:
+            if type(value) is not known.exact and not known.test(value):
+                return [Problem(known.rule, f"{known.expected} as {key!r}", show(value))]
+            return NONE if known.look is None else [*known.look(value)]
+        if key == "type":
+            return NONE  # a str of another class; what is no str never gets here
+        if not isinstance(key, str):
+            return [Problem("event.message.keys" if self._plain_extras else "scope.mapping.keys", "str keys", show(key))]
+        return [*value_problems(value)] if self._plain_extras else NONE
+
+
+def _too_early(key: Key) -> Key:
+    def unused(value: Any) -> bool:
+        # An empty one says nothing, and a framework that always writes the key uses nothing.
+        return not value
+
+    later = ".".join(map(str, key.since or ()))
+    return Key(key.name, key.early or key.rule, f"nothing before version {later}", None, unused)
+
+
+# The kinds of values.
+
+
+def byte_string(name: str, rule: str, *, required: bool = False, none: bool = False) -> Key:
+    """A key for ``bytes``. A bytearray or memoryview is not one; None is, where the page says so."""
+    return Key(name, rule, "a byte string", bytes, _instance(bytes, none=none), required)
+
+
+def string(
+    name: str, rule: str, *, required: bool = False, none: bool = False, look: Look | None = None
+) -> Key:
+    """A key for ``str``, or None where the page says so."""
+    return Key(name, rule, "a str", str, _instance(str, none=none), required, look)
+
+
+def boolean(name: str, rule: str) -> Key:
+    """A key for ``bool``; 0 and 1 are numbers."""
+    return Key(name, rule, "a bool", bool, _never)
+
+
+def integer(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
+    """A key for ``int`` of 64 bits; a bool is not one, a member of an IntEnum is."""
+    return Key(name, rule, "an int", None, is_int, required, look or _integer_range)
+
+
+def dictionary(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
+    """A key for a ``dict``."""
+    return Key(name, rule, "a dict", dict, _instance(dict), required, look)
+
+
+def header_pairs(name: str, rules: HeaderRules, *, required: bool = False) -> Key:
+    """A key for headers: any iterable of pairs of byte strings."""
+
+    def look(value: Any) -> Problems:
+        return header_problems(value, rules)
+
+    return Key(name, rules.pairs, "header pairs", None, _anything, required, look)
+
+
+def is_int(value: Any) -> bool:
+    """Whether the value is an integer and not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def strings(value: Any) -> bool:
+    """Whether the value is an iterable of ``str``, as far as looking does not use it up."""
+    return _items(value, str)
+
+
+def byte_strings(value: Any) -> bool:
+    """Whether the value is an iterable of ``bytes``, as far as looking does not use it up."""
+    return _items(value, bytes)
+
+
+def _items(value: Any, kind: type) -> bool:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return False
+    return not isinstance(value, Collection) or all(isinstance(item, kind) for item in value)
+
+
+def _instance(kind: type, *, none: bool = False) -> Test:
+    def test(value: Any) -> bool:
+        return isinstance(value, kind) or (none and value is None)
+
+    return test
+
+
+def _never(_value: Any) -> bool:
+    return False
+
+
+def _anything(_value: Any) -> bool:
+    return True
+
+
+def _integer_range(value: int) -> Problems:
+    if SMALLEST <= value <= LARGEST:
+        return NONE
+    return [Problem("event.value.integer", "an integer of at most 64 bits with its sign", show(value))]

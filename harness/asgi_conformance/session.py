@@ -1,0 +1,217 @@
+"""One run's work: which targets, which checks, through which drivers; and the drivers that are kept between cases."""
+
+import fnmatch
+import importlib
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from asgi_conformance import __version__, catalogue
+from asgi_conformance.baseline import Baseline
+from asgi_conformance.check import Check
+from asgi_conformance.config import CAPABILITIES, Options, UsageError, named
+from asgi_conformance.discovery import discover
+from asgi_conformance.drivers.base import Ability, Driver
+from asgi_conformance.drivers.inprocess import InProcess
+from asgi_conformance.pattern import Route
+from asgi_conformance.runner import IN_PROCESS, Case, make_in_process, plan, run_case
+from asgi_conformance.target import Target
+from asgi_conformance.transcript import Transcript
+from asgi_conformance.verdict import Outcome, Verdict
+
+REMOTE = "remote"
+STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
+DISTRIBUTIONS = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "websockets", "wsproto", "anyio", "httpx")
+
+
+class Session:
+    """Targets, checks and drivers of one run.
+
+    Raises on construction:
+        UsageError: an option names something that does not exist.
+        LoadError, Unreachable, RouteMissing: the target cannot be judged.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.checks = self._select()
+        self.drivers = [REMOTE] if options.url else list(dict.fromkeys(self._driver(n) for n in options.servers))
+        self.not_visited: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.targets = self._targets()
+        self._baseline = Baseline.read(Path(options.baseline)) if options.baseline else Baseline()
+        self._strikes: Counter[tuple[str, str]] = Counter()
+        self._servers: Any = None
+
+    # What to run.
+
+    def cases(self) -> Iterator[Case]:
+        """Every case, target by target and driver by driver.
+
+        On the catalogue, what does not apply is left out: nobody asks whether a chat fits the CSV rules.
+        """
+        quiet = self.options.app is None and self.options.url is None
+        for target in self.targets:
+            for driver in self.drivers:
+                for case in plan(self.checks, target, driver, self.abilities(driver)):
+                    if not (quiet and case.not_applicable):
+                        yield case
+
+    def cases_of(self, check: Check) -> list[Case]:
+        """The cases of one check, in the same order; never empty."""
+        found = [
+            case
+            for target in self.targets
+            for driver in self.drivers
+            for case in plan([check], target, driver, self.abilities(driver))
+        ]
+        applicable = [case for case in found if case.not_applicable is None]
+        if self.options.app is None and self.options.url is None:
+            return applicable or found[:1]
+        return found
+
+    def abilities(self, driver: str) -> frozenset[Ability]:
+        """What a driver of that name offers."""
+        if driver == IN_PROCESS:
+            return InProcess.abilities
+        if driver == REMOTE:
+            return importlib.import_module("asgi_conformance.drivers.remote").RemoteDriver.abilities
+        return importlib.import_module("asgi_conformance.drivers.server").ServerDriver.abilities
+
+    # How to run it.
+
+    def run(self, case: Case) -> Verdict:
+        """The verdict on a case, with the baseline's word on it."""
+        place = (case.target.name, case.driver)
+        if self._strikes[place] >= STRIKES and case.not_applicable is None:
+            verdict = run_case(
+                replace(case, not_applicable="set aside: the application held the event loop in earlier checks"),
+                self.make_driver,
+            )
+            return replace(verdict, outcome=Outcome.COULD_NOT_RUN)
+        verdict = run_case(case, self.make_driver)
+        if verdict.observed and "the event loop was held" in verdict.observed:
+            self._strikes[place] += 1
+        return self._baseline.applied(verdict)
+
+    def make_driver(self, case: Case, transcript: Transcript) -> Driver:
+        """A driver for a case; servers of a user's application are kept between cases."""
+        if case.driver == IN_PROCESS:
+            return make_in_process(case, transcript)
+        if case.driver == REMOTE:
+            remote = importlib.import_module("asgi_conformance.drivers.remote")
+            return remote.RemoteDriver(case.target.url, transcript=transcript)  # type: ignore[no-any-return]
+        return self._pool().driver(case, transcript)  # type: ignore[no-any-return]
+
+    def _pool(self) -> Any:
+        if self._servers is None:
+            self._servers = importlib.import_module("asgi_conformance.serverpool").ServerPool()
+        return self._servers
+
+    def close(self) -> None:
+        """Stop every server that is still kept."""
+        if self._servers is not None:
+            self._servers.close()
+            self._servers = None
+
+    # Facts for the report.
+
+    def environment(self) -> dict[str, Any]:
+        """What a reader has to know to see the same again."""
+        return {
+            "version": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(terse=True),
+            "versions": {name: version for name in DISTRIBUTIONS if (version := _version(name))},
+            "target": self.options.app or self.options.url or "the fixture catalogue",
+            "found": [_described(route) for target in self.targets for route in target.routes]
+            if len(self.targets) == 1
+            else [],
+            "not_offered": [f"not visited: {', '.join(self.not_visited)}"] if self.not_visited else [],
+        }
+
+    # Reading the options.
+
+    def _select(self) -> list[Check]:
+        checks = catalogue.load_checks()
+        for suite in self.options.suites:
+            named("suite", suite, catalogue.suite_names())
+        if self.options.suites:
+            checks = [check for check in checks if check.suite in self.options.suites]
+        if not self.options.checks:
+            return checks
+        chosen: list[Check] = []
+        for wanted in self.options.checks:
+            matching = [c for c in checks if fnmatch.fnmatchcase(c.id, wanted) or c.formerly == wanted]
+            if not matching:
+                named("check", wanted, [check.id for check in checks])
+            chosen.extend(check for check in matching if check not in chosen)
+        return chosen
+
+    def _driver(self, name: str) -> str:
+        if name == IN_PROCESS:
+            return name
+        adapters = importlib.import_module("asgi_conformance.drivers.server.adapters")
+        try:
+            variant = adapters.find_variant(name)
+        except adapters.UnknownServer as error:
+            raise UsageError(f"--server: {error}") from None
+        if variant.missing:
+            raise UsageError(variant.missing)
+        return name
+
+    def _targets(self) -> list[Target]:
+        options = self.options
+        if options.url is not None:
+            return [_remote_target(options)]
+        if options.app is not None:
+            app_dir = options.app_dir or str(Path.cwd())
+            found = discover(replace(options, app_dir=app_dir))
+            self.not_visited, self.notes = found.not_visited, found.notes
+            return [found.target]
+        patterns = catalogue.load_patterns()
+        if not options.patterns:
+            return list(patterns.values())
+        return [patterns[named("pattern", name, patterns)] for name in options.patterns]
+
+
+def _remote_target(options: Options) -> Target:
+    routes = options.routes() or (Route("GET", "/", CAPABILITIES["http"]),)
+    name = options.url or ""
+    return Target(name, None, options.url, routes, frozenset(options.promises), options.promises)
+
+
+def _described(route: Route) -> str:
+    kind = "event stream" if "sse" in route.capabilities else "websocket" if "websocket" in route.capabilities else ""
+    return f"{route} ({kind})" if kind else str(route)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def renderer(name: str) -> Any:
+    """A module of the reports, found by name: the library knows none of them."""
+    return importlib.import_module(f"asgi_conformance.reports.{name}")
+
+
+def write_reports(folder: Path, run: Any, benchmarks: Any = None) -> None:
+    """Everything that is derived from the verdicts: results.json, junit.xml, summary.md, index.html."""
+    files = {
+        "results.json": renderer("results_json").render(run),
+        "junit.xml": renderer("junit").render(run),
+        "summary.md": renderer("markdown").render(run),
+        "index.html": renderer("html").render(run, benchmarks),
+    }
+    for name, text in files.items():
+        temporary = folder / f".{name}.{os.getpid()}"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / name)

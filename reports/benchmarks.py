@@ -1,0 +1,57 @@
+"""Benchmark results: what was timed, how, and how much may be believed of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRow:
+    """One variant: the middle of its times, and their spread, in microseconds."""
+
+    label: str
+    median_us: float
+    q1_us: float
+    q3_us: float
+    rounds: int
+
+    @property
+    def iqr_us(self) -> float:
+        """The width of the middle half of the times."""
+        return self.q3_us - self.q1_us
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """One comparison.
+
+    Args:
+        title: what is compared.
+        rows: the variants; the first is what the others are compared with.
+        how: how it was measured: clock, rounds, machine, versions.
+        reliability: a sentence that says what the numbers are good for, and what they are not.
+    """
+
+    title: str
+    rows: tuple[BenchmarkRow, ...]
+    how: str
+    reliability: str = ""
+
+    def ratio(self, row: BenchmarkRow) -> float:
+        """The row's median in multiples of the first row's."""
+        return row.median_us / self.rows[0].median_us
+
+
+def rows_of(record: Mapping[str, Any], group: str | None = None) -> tuple[BenchmarkRow, ...]:
+    """The rows in what pytest-benchmark saves (``--benchmark-json``), in its order; all, or those of one group."""
+    return tuple(
+        BenchmarkRow(
+            label=str(benchmark.get("param") or benchmark["name"]),
+            median_us=benchmark["stats"]["median"] * 1e6,
+            q1_us=benchmark["stats"]["q1"] * 1e6,
+            q3_us=benchmark["stats"]["q3"] * 1e6,
+            rounds=benchmark["stats"]["rounds"],
+        )
+        for benchmark in record["benchmarks"]
+        if group is None or benchmark["group"] == group
+    )

@@ -1,0 +1,141 @@
+"""A summary in Markdown, for a pull request: the verdict, the matrix, what is broken and how to see it again."""
+
+import re
+from collections.abc import Iterator
+
+from .findings import Finding, again, findings, place, reason
+from .matrix import Cell, by_area
+from .run import Run, Status
+from .text import count, one_line, seconds
+
+FAILURES, PLACES, OTHERS = 20, 5, 30
+LONGEST = 300
+
+SIGNS = {
+    Status.FAILED: "❌",
+    Status.STALE: "❌",
+    Status.COULD_NOT_RUN: "❔",
+    Status.WARNED: "⚠️",
+    Status.KNOWN: "☑️",
+    Status.PASSED: "✅",
+    Status.NOT_APPLICABLE: "—",
+}
+_CONCLUSIONS = {0: Status.PASSED, 1: Status.FAILED, 3: Status.COULD_NOT_RUN}
+
+
+def render(run: Run) -> str:
+    """The run in Markdown of GitHub's flavour, well below the length that a comment may have."""
+    parts = [
+        f"## {SIGNS[_CONCLUSIONS[run.exit_code()]]} {plain(run.sentence)}",
+        f"{plain(run.title)}: {_counts(run)}",
+        *_matrix(run),
+        *_failures(run),
+        *_folded(run, Status.WARNED, "Warnings"),
+        *_folded(run, Status.COULD_NOT_RUN, "Could not run"),
+        *_folded(run, Status.STALE, "Stale: expected to be broken, and holds"),
+        *_folded(run, Status.KNOWN, "Known deviations"),
+        _facts(run),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    """The text with everything escaped that Markdown, HTML, or a mention of somebody would make of it."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", one_line(text, LONGEST))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+
+
+def code(text: str, *, in_table: bool = False) -> str:
+    """The text as a code span; a table would take a bar for the end of the cell."""
+    shown = one_line(text, LONGEST) or " "
+    shown = shown.replace("|", "\\|") if in_table else shown
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _counts(run: Run) -> str:
+    told = [f"{number:,} {status}" for status in _TOLD if (number := run.counts[status])]
+    return f"{count(len(run.verdicts), 'verdict')}: {', '.join(told)}" if told else "no verdicts"
+
+
+_TOLD = (
+    Status.PASSED,
+    Status.FAILED,
+    Status.STALE,
+    Status.KNOWN,
+    Status.WARNED,
+    Status.NOT_APPLICABLE,
+    Status.COULD_NOT_RUN,
+)
+
+
+def _matrix(run: Run) -> Iterator[str]:
+    matrix = by_area(run)
+    if not matrix.rows:
+        return
+    lines = [
+        f"| area | {' | '.join(plain(driver) for driver in matrix.drivers)} |",
+        f"| --- |{' :-- |' * len(matrix.drivers)}",
+    ]
+    lines += [f"| {plain(name)} | {' | '.join(_cell(cell) for cell in cells)} |" for name, cells in matrix.rows]
+    yield "\n".join(lines)
+
+
+def _cell(cell: Cell) -> str:
+    if not cell.judged:
+        return cell.score
+    exceptions = ", ".join(f"{number} {status}" for status, number in cell.exceptions)
+    return f"{SIGNS[cell.status]} {cell.score}" + (f" ({exceptions})" if exceptions else "")
+
+
+def _failures(run: Run) -> Iterator[str]:
+    found = findings(run, Status.FAILED)
+    if not found:
+        return
+    yield "### Failures"
+    for finding in found[:FAILURES]:
+        yield _failure(run, finding)
+    if len(found) > FAILURES:
+        yield f"and {count(len(found) - FAILURES, 'more broken rule')}, told in the report"
+
+
+def _failure(run: Run, finding: Finding) -> str:
+    rule = finding.rule
+    clause = f" ([{plain(rule.clause)}](<{rule.url}>))" if re.fullmatch(r"https?://[^\s<>]+", rule.url) else ""
+    lines = [f"**{code(finding.check)}** {rule.level}: {plain(rule.title)}{clause}", ""]
+    lines += ["| where | expected | observed |", "| --- | --- | --- |"]
+    for verdict in finding.verdicts[:PLACES]:
+        where = ", ".join(plain(part) for part in place(run, verdict))
+        told = (code(text or "", in_table=True) for text in (verdict.expected, verdict.observed))
+        lines.append(f"| {where} | {' | '.join(told)} |")
+    if len(finding.verdicts) > PLACES:
+        lines.append(f"| and {count(len(finding.verdicts) - PLACES, 'more place')} | | |")
+    return "\n".join([*lines, "", f"Again: {code(again(run, finding.verdicts[0]))}"])
+
+
+def _folded(run: Run, status: Status, words: str) -> Iterator[str]:
+    found = findings(run, status)
+    if not found:
+        return
+    lines = []
+    for finding in found[:OTHERS]:
+        first = finding.verdicts[0]
+        places = f" ({count(len(finding.verdicts), 'place')})" if len(finding.verdicts) > 1 else ""
+        where = ", ".join(plain(part) for part in place(run, first))
+        why = reason(first) if first.known is None else first.known
+        lines.append(f"- {code(finding.check)} {where}{places}: {plain(why)}")
+    if len(found) > OTHERS:
+        lines.append(f"- and {count(len(found) - OTHERS, 'more rule')}, told in the report")
+    summary = f"<summary>{words}: {run.counts[status]:,}</summary>"
+    yield f"<details>{summary}\n\n" + "\n".join(lines) + "\n\n</details>"
+
+
+def _facts(run: Run) -> str:
+    environment = run.environment
+    facts = [f"asgi-conformance {environment['version']}"] if "version" in environment else []
+    facts += [f"Python {environment['python']}"] if "python" in environment else []
+    facts += [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
+    facts += [seconds(environment["duration_s"])] if "duration_s" in environment else []
+    facts += [f"seed {environment['seed']}"] if "seed" in environment else []
+    return f"<sub>{plain(' · '.join(facts))}</sub>" if facts else ""

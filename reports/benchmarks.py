@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 
@@ -38,8 +39,9 @@ class Benchmarks:
     reliability: str = ""
 
     def ratio(self, row: BenchmarkRow) -> float:
-        """The row's median in multiples of the first row's."""
-        return row.median_us / self.rows[0].median_us
+        """The row's median in multiples of the first row's; not a number where that took no time."""
+        first = self.rows[0].median_us
+        return row.median_us / first if first else nan
 
 
 def rows_of(record: Mapping[str, Any], group: str | None = None) -> tuple[BenchmarkRow, ...]:

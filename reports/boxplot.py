@@ -1,15 +1,15 @@
-"""A picture of a benchmark comparison: for each variant a box for the middle half of its times, a line at the median."""
+"""A picture of a benchmark comparison: a box for the middle half of each variant's times, a line at the median."""
 
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from markupsafe import Markup
 
-from .benchmarks import Benchmarks, BenchmarkRow
+from .benchmarks import BenchmarkRow, Benchmarks
 from .text import visible
 
 ROW, AXIS, TOP = 46, 30, 6  # pixels
-LEFT, SPAN = 1.0, 96.0  # percent: the width follows the page, and letters keep their size
+LEFT, SPAN = 1.0, 92.0  # percent: the width follows the page, and letters keep their size
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,12 @@ def boxplot(benchmarks: Benchmarks) -> Markup:
             bottom + AXIS, visible(f"Medians: {told}. The table has the numbers.")
         )
     ]
-    for index in range(round(scale.top / scale.step) + 1):
-        parts.append(_tick(scale, index * scale.step, bottom))
-    for index, row in enumerate(benchmarks.rows):
-        parts.append(_row(scale, row, TOP + ROW * index, first=index == 0, ratio=benchmarks.ratio(row)))
+    parts += [_tick(scale, index * scale.step, bottom) for index in range(round(scale.top / scale.step) + 1)]
+    parts += [_row(scale, row, TOP + ROW * index, benchmarks.ratio(row)) for index, row in enumerate(benchmarks.rows)]
     return Markup("\n").join([*parts, Markup("</svg>")])
 
 
-def _row(scale: _Scale, row: BenchmarkRow, y: int, *, first: bool, ratio: float) -> Markup:
-    beside = f"{row.median_us:,.1f} µs" + ("" if first else f", {ratio:.2f} times the first")
+def _row(scale: _Scale, row: BenchmarkRow, y: int, ratio: float) -> Markup:
     return Markup(
         '<text class="name" x="1%" y="{text}">{label}<tspan class="value" dx="10">{beside}</tspan></text>'
         '<rect class="bar" x="{zero}" y="{bar}" width="{length}" height="14"/>'
@@ -53,7 +50,7 @@ def _row(scale: _Scale, row: BenchmarkRow, y: int, *, first: bool, ratio: float)
         box=y + 20,
         end=y + 38,
         label=visible(row.label),
-        beside=beside,
+        beside=f"{ratio:.2f}\N{MULTIPLICATION SIGN}",
         zero=scale(0),
         length=f"{SPAN * row.median_us / scale.top:.2f}%",
         q1=scale(row.q1_us),

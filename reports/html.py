@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -21,12 +20,13 @@ from .text import clip, count, milliseconds, one_line, seconds, visible
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# The file stays small enough to be mailed: evidence is shown until this much of it (in characters) is on the
-# page, the new failures first. Everything is in results.json.
-EVIDENCE, EVIDENCE_OF_MANY = 150_000, 600_000
+# The file stays small enough to be mailed: evidence is shown until it has this many bytes, that of new
+# failures first. Everything is in results.json.
+LIMIT, LIMIT_OF_MANY = 280_000, 1_200_000
 LINES = 40  # of a transcript
 LONGEST, LONGEST_LINE = 2_000, 400
 PLACES = 40  # of one rule, told one by one
+AT_ONCE = 5  # of these, the rest behind a fold
 
 SIGNS = {
     Status.FAILED: "✗",
@@ -86,32 +86,42 @@ class Row:
 
 def render(run: Run, benchmarks: Benchmarks | None = None) -> str:
     """The run, and a benchmark comparison if there is one, as one HTML page."""
-    page = _Page(run)
+    limit = LIMIT_OF_MANY if len(run.targets) > 1 else LIMIT
+    bare = _render(run, benchmarks, room=0)
+    return _render(run, benchmarks, room=limit - len(bare.encode()))
+
+
+def _render(run: Run, benchmarks: Benchmarks | None, *, room: int) -> str:
+    page = _Page(run, room)
     blocks = {
         status: page.blocks(status)
         for status in (Status.FAILED, Status.COULD_NOT_RUN, Status.STALE, Status.WARNED, Status.KNOWN)
     }
-    return _environment().get_template("index.html.j2").render(
-        run=run,
-        conclusion=_CONCLUSIONS[run.exit_code()],
-        blocks=blocks,
-        inapplicable=_inapplicable(run),
-        areas=by_area(run),
-        targets=by_target(run) if len(run.targets) > 1 else None,
-        checks=page.rows(),
-        benchmarks=benchmarks,
-        chart=boxplot(benchmarks) if benchmarks and benchmarks.rows else None,
-        style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704 - our own file
-        shares=[(status, run.counts[status]) for status in SHOWN_FIRST if run.counts[status]],
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            run=run,
+            conclusion=_CONCLUSIONS[run.exit_code()],
+            blocks=blocks,
+            inapplicable=_inapplicable(run),
+            areas=by_area(run),
+            targets=by_target(run) if len(run.targets) > 1 else None,
+            checks=page.rows(),
+            benchmarks=benchmarks,
+            chart=boxplot(benchmarks) if benchmarks and benchmarks.rows else None,
+            style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704 - our own file
+            shares=[(status, run.counts[status]) for status in SHOWN_FIRST if run.counts[status]],
+        )
     )
 
 
 class _Page:
     """Anchors that are taken, and room that is left, while the page comes together."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, room: int) -> None:
         self._run = run
-        self._room = EVIDENCE_OF_MANY if len(run.targets) > 1 else EVIDENCE
+        self._room = room
         self._taken: set[str] = set()
 
     def blocks(self, status: Status) -> tuple[Block, ...]:
@@ -163,8 +173,8 @@ class _Page:
             Entry(entry.at_ms, entry.direction, one_line(entry.text, LONGEST_LINE), entry.here)
             for entry in window(verdict.transcript, LINES)
         )
-        self._room -= 600 + len(escape(expected + observed))
-        cost = sum(60 + len(escape(entry.text)) for entry in entries)
+        self._room -= 600 + _size(expected) + _size(observed)
+        cost = sum(50 + _size(entry.text) for entry in entries)
         fits = cost <= self._room
         self._room -= cost if fits else 0
         return Occurrence(
@@ -177,6 +187,11 @@ class _Page:
             not fits,
             again(self._run, verdict),
         )
+
+
+def _size(text: str) -> int:
+    """How many bytes the text takes on the page."""
+    return len(escape(visible(text)).encode())
 
 
 def _inapplicable(run: Run) -> list[tuple[str, list[tuple[str, list[str]]]]]:
@@ -203,7 +218,6 @@ def _environment() -> Environment:
     made.filters |= {
         "prose": prose,
         "inline": inline,
-        "link": link,
         "moment": moment,
         "ms": milliseconds,
         "seconds": seconds,
@@ -211,7 +225,14 @@ def _environment() -> Environment:
         "number": lambda value: f"{value:,}",
         "us": lambda value: f"{value:,.1f}",
     }
-    made.globals |= {"sign": SIGNS, "Status": Status, "count": count, "anchor": anchor, "reason": reason}
+    made.globals |= {
+        "sign": SIGNS,
+        "Status": Status,
+        "count": count,
+        "AT_ONCE": AT_ONCE,
+        "anchor": anchor,
+        "reason": reason,
+    }
     return made
 
 
@@ -238,16 +259,6 @@ def inline(text: str) -> Markup:
         Markup("<code>{}</code>").format(part.strip("`")) if index % 2 else escape(part)
         for index, part in enumerate(parts)
     )
-
-
-def link(url: str) -> str | None:
-    """The address if it is one that a browser may follow: no script, and no name that nobody has."""
-    try:
-        parts = urlsplit(url)
-        reachable = parts.scheme in {"http", "https"} and not (parts.hostname or "invalid").endswith("invalid")
-    except ValueError:
-        return None
-    return url if reachable else None
 
 
 def moment(date: str) -> str:

@@ -54,7 +54,7 @@ def _case(run: Run, verdict: Verdict) -> ET.Element:
     )
     rule = run.rule(verdict.check, verdict.level)
     properties = ET.SubElement(case, "properties")
-    for key, value in (("level", verdict.level), ("outcome", verdict.outcome), ("clause", rule.url or rule.clause)):
+    for key, value in (("level", verdict.level), ("outcome", verdict.outcome), ("clause", rule.link or rule.clause)):
         ET.SubElement(properties, "property", name=key, value=visible(value))
     kind, message = _KINDS[run.status(verdict)]
     if kind in {"failure", "error"}:
@@ -73,7 +73,7 @@ def _evidence(run: Run, verdict: Verdict) -> str:
         ("rule", rule.title),
         ("expected", verdict.expected),
         ("observed", verdict.observed),
-        ("clause", rule.url),
+        ("clause", rule.link or rule.clause),
         ("again", again(run, verdict)),
     )
     lines = [f"{label:<9} {clip(text, LONGEST)}" for label, text in told if text]

@@ -8,8 +8,9 @@ from .matrix import Cell, by_area
 from .run import Run, Status
 from .text import count, one_line, seconds
 
-FAILURES, PLACES, OTHERS = 20, 5, 30
-LONGEST = 300
+FAILURES, PLACES, OTHERS = 20, 3, 20
+LONGEST = 200  # characters of one text
+FITS = 60_000  # characters altogether: a comment may have 65,536
 
 SIGNS = {
     Status.FAILED: "❌",
@@ -27,7 +28,7 @@ def render(run: Run) -> str:
     """The run in Markdown of GitHub's flavour, well below the length that a comment may have."""
     parts = [
         f"## {SIGNS[_CONCLUSIONS[run.exit_code()]]} {plain(run.sentence)}",
-        f"{plain(run.title)}: {_counts(run)}",
+        f"**{plain(run.title)}**: {_counts(run)}",
         *_matrix(run),
         *_failures(run),
         *_folded(run, Status.WARNED, "Warnings"),
@@ -36,13 +37,28 @@ def render(run: Run) -> str:
         *_folded(run, Status.KNOWN, "Known deviations"),
         _facts(run),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(_fitting(parts)) + "\n"
+
+
+def _fitting(parts: list[str]) -> Iterator[str]:
+    """The parts, without those for which there is no room any more."""
+    room = FITS
+    left_out = 0
+    for part in filter(None, parts):
+        if len(part) <= room:
+            room -= len(part) + 2
+            yield part
+        else:
+            left_out += 1
+    if left_out:
+        yield f"{count(left_out, 'part')} left out for want of room; the report has everything."
 
 
 def plain(text: str) -> str:
     """The text with everything escaped that Markdown, HTML, or a mention of somebody would make of it."""
-    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", one_line(text, LONGEST))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", one_line(text, LONGEST))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub("([@#])", r"\1<!-- -->", escaped)
 
 
 def code(text: str, *, in_table: bool = False) -> str:
@@ -50,7 +66,7 @@ def code(text: str, *, in_table: bool = False) -> str:
     shown = one_line(text, LONGEST) or " "
     shown = shown.replace("|", "\\|") if in_table else shown
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    space = " " if "`" in (shown[0], shown[-1]) else ""
     return f"{fence}{space}{shown}{space}{fence}"
 
 
@@ -102,7 +118,7 @@ def _failures(run: Run) -> Iterator[str]:
 
 def _failure(run: Run, finding: Finding) -> str:
     rule = finding.rule
-    clause = f" ([{plain(rule.clause)}](<{rule.url}>))" if re.fullmatch(r"https?://[^\s<>]+", rule.url) else ""
+    clause = f" ([{plain(rule.clause)}](<{rule.link}>))" if rule.link else ""
     lines = [f"**{code(finding.check)}** {rule.level}: {plain(rule.title)}{clause}", ""]
     lines += ["| where | expected | observed |", "| --- | --- | --- |"]
     for verdict in finding.verdicts[:PLACES]:

@@ -17,21 +17,22 @@ _FIELDS = "token|passw(?:or)?d|api[_-]?key|secret"
 # Each pattern starts at a fixed word, so that a megabyte of anything is read once.
 _PATTERNS = (
     # (b'authorization', b'Bearer …'), "cookie": "…": a quoted name, then a quoted value; the closing quote may
-    # be missing because the text was cut.
+    # be missing because the text was cut, and one after a backslash does not close, however many there are:
+    # nobody knows how often the text was quoted.
     re.compile(
         rf"""(?P<keep>(?:{_HEADERS}|{_FIELDS})(?P<q>['"])\s*[,:=]\s*(?:[a-z]{{1,12}}\()?b?(?P<v>['"]))"""
-        r"""(?:(?!(?P=v))[^\\]|\\.|\\$)*""",
+        r"""(?:(?!(?P=v))[^\\]|\\+(?:.|$))*""",
         re.IGNORECASE | re.DOTALL,
     ),
     # The same inside a string literal, where the quotes are escaped.
     re.compile(
         rf"""(?P<keep>(?:{_HEADERS}|{_FIELDS})\\(?P<q>['"])\s*[,:=]\s*b?\\(?P<v>['"]))"""
-        r"""(?:\\\\.|(?!\\(?P=v)).)*""",
+        r"""(?:\\{2,}(?:.|$)|(?!\\(?P=v)).)*""",
         re.IGNORECASE | re.DOTALL,
     ),
     # authorization: Bearer …: a header line, real or escaped, with the lines that continue it.
     re.compile(
-        rf"(?P<keep>(?:{_HEADERS})[ \t]*:[ \t]*)(?:(?:\r?\n|\\r\\n|\\n)[ \t]|[^\r\n\\]|\\(?![rn]))+",
+        rf"(?P<keep>(?:{_HEADERS})[ \t]*:[ \t]*)(?:(?:\r?\n|\\r\\n|\\n)(?:[ \t]|\\t)|[^\r\n\\]|\\(?![rn]))+",
         re.IGNORECASE,
     ),
     # ?token=…&password=…

@@ -1,10 +1,12 @@
 """A run: everything a renderer gets, in order and free of secrets."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypedDict
+from urllib.parse import urlsplit
 
 from asgi_conformance.check import Check
 from asgi_conformance.verdict import Level, Outcome, Verdict
@@ -73,6 +75,16 @@ class RuleText:
     def of(cls, check: Check) -> "RuleText":
         """What the check's docstring and clause say."""
         return cls(check.title, check.explanation, check.level, str(check.clause), check.clause.url)
+
+    @property
+    def link(self) -> str | None:
+        """The address, if it is one that a browser may follow: no script, and no name that nobody has."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return None
+        followed = parts.scheme in {"http", "https"} and re.fullmatch(r"[^\s<>\"]+", self.url)
+        return self.url if followed and not (parts.hostname or ".invalid").endswith(".invalid") else None
 
 
 def rules_of(checks: Iterable[Check]) -> dict[str, RuleText]:

@@ -65,8 +65,10 @@ def heading(environment: Environment, *, width: int = 100, color: bool = False) 
     paper = _Paper(width, color=color)
     versions = [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
     python = [f"Python {environment['python']}"] if "python" in environment else []
-    own = paper.paint(f"asgi-conformance {visible(environment.get('version', ''))}".strip(), _BOLD)
-    paper.line("   ".join([own, *(visible(item) for item in [*python, *versions])]))
+    own = f"asgi-conformance {environment.get('version', '')}".strip()
+    paper.wrapped("   ".join([own, *python]), _BOLD)
+    if versions:
+        paper.field("versions", ", ".join(versions))
     if "target" in environment:
         paper.field("target", environment["target"])
     if found := environment.get("found"):
@@ -103,9 +105,10 @@ def _failure(paper: _Paper, run: Run, finding: Finding) -> None:
             paper.field("also", f"{'   '.join(place(run, verdict))}: {verdict.observed or 'broken'}")
         if len(more) > BY_NAME:
             paper.field("also", f"{count(len(more) - BY_NAME, 'more place')}, told in the report")
-    paper.line()
-    if finding.rule.url:
-        paper.command("rule", finding.rule.url)
+    if len(finding.verdicts) > 1:
+        paper.line()
+    if finding.rule.link:
+        paper.command("rule", finding.rule.link)
     paper.command("explain", explain(finding.verdicts[0]))
     paper.line()
     paper.line()
@@ -146,20 +149,20 @@ def _warning(paper: _Paper, run: Run, finding: Finding) -> None:
 
 
 def _reasons(paper: _Paper, run: Run, status: Status, words: str) -> None:
-    """The checks of one status in a list, each with its reason and the number of its places."""
-    found = findings(run, status)
-    if not found:
+    """The verdicts of one status in a list: each rule and reason once, with the number of its places."""
+    told: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in run.of(status):
+        why = reason(verdict) if verdict.known is None else verdict.known
+        told.setdefault((verdict.check, why), []).append(verdict)
+    if not told:
         return
     paper.line(paper.paint(words, _BOLD, *[_COLOURS[status]] if status in _COLOURS else ()))
-    for finding in found[:BY_NAME]:
-        first = finding.verdicts[0]
-        where = "   ".join(place(run, first))
-        others = len(finding.verdicts) - 1
-        more = f" and {count(others, 'more place')}" if others else ""
-        paper.wrapped(f"{finding.check}   {where}{more}", indent=6)
-        paper.wrapped(reason(first) if first.known is None else first.known, _DIM, indent=8)
-    if len(found) > BY_NAME:
-        paper.wrapped(f"and {count(len(found) - BY_NAME, 'more rule')}, told in the report", _DIM, indent=6)
+    for (check, why), verdicts in list(told.items())[:BY_NAME]:
+        more = f" and {count(len(verdicts) - 1, 'more place')}" if len(verdicts) > 1 else ""
+        paper.wrapped(f"{check}   {'   '.join(place(run, verdicts[0]))}{more}", indent=6)
+        paper.wrapped(why, _DIM, indent=8)
+    if len(told) > BY_NAME:
+        paper.wrapped(f"and {len(told) - BY_NAME:,} more, told in the report", _DIM, indent=6)
     paper.line()
 
 

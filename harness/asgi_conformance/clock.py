@@ -51,9 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Move the clock forward."""
         self._now += seconds
 
-    def run_in_executor(  # type: ignore[override]  # typeshed's signature differs between versions
-        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """As in asyncio; the call is counted until it is back."""
         future = super().run_in_executor(executor, func, *args)
         self._in_executor += 1

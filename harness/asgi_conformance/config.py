@@ -48,9 +48,7 @@ class Options:
 
     def routes(self) -> tuple[Route, ...]:
         """The routes that were named, with the capabilities of the option that named them."""
-        return tuple(
-            parse_route(text, kind) for kind in ("sse", "websocket", "http") for text in getattr(self, kind)
-        )
+        return tuple(parse_route(text, kind) for kind in ("sse", "websocket", "http") for text in getattr(self, kind))
 
     def levels(self) -> frozenset[Level]:
         """The levels whose broken rules fail the run."""

@@ -16,6 +16,7 @@ class Faults:
         fail_send_from: from this send on, `send` raises.
         silent_from: from this send on, `send` does nothing, and tells nobody.
         block_send_from: from this send on, `send` never comes back.
+        leave_at: the client leaves when the application makes this call of `receive` or `send`, counted together.
         cancel_at: cancel the application at its n-th suspension, wherever that is.
         error: makes the exception that a failing send raises.
         after_disconnect: what `send` does once the client is gone. ``auto``: raise from spec_version 2.4 on,
@@ -25,6 +26,7 @@ class Faults:
     fail_send_from: int | None = None
     silent_from: int | None = None
     block_send_from: int | None = None
+    leave_at: int | None = None
     cancel_at: int | None = None
     error: Callable[[], BaseException] = ClientDisconnected
     after_disconnect: str = "auto"  # auto, raise, ignore

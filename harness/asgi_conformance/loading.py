@@ -102,13 +102,12 @@ def _module(name: str, *, fresh: bool) -> ModuleType:
 
 
 def _execute_anew(name: str) -> ModuleType:
-    """A new module object made from the same source, left out of ``sys.modules`` once it is there."""
+    """A new module object made from the same source; it takes the place of an earlier one in ``sys.modules``."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError(f"no module named {name!r}", name=name)
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses, pydantic models and type hints look their module up by name while it executes and later;
-    # an equal module that was imported before serves for the lookups afterwards.
+    # Dataclasses, pydantic models and type hints look their module up by name while it executes and later.
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:

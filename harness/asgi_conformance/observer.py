@@ -79,7 +79,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: ``type``, ``text``, and ``kinds``, the names of its class and their bases."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - the exception is the application's, and may do anything
+    except Exception:  # the exception is the application's, and may do anything
         text = "(its text cannot be had)"
     kinds = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
     return {"type": type(error).__name__, "text": text, "kinds": kinds}

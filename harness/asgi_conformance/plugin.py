@@ -51,7 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Markers, and the state that the other hooks share."""
     config.addinivalue_line("markers", "conformance(id): a check of the conformance suites")
-    config.pluginmanager.register(State(config), "asgi_conformance.state")
+    config.stash[STATE] = State(config)
+    config.pluginmanager.register(config.stash[STATE], "asgi_conformance.state")
 
 
 class State:
@@ -138,6 +139,9 @@ class State:
         return self.options().levels()
 
 
+STATE: pytest.StashKey[State] = pytest.StashKey()
+
+
 def _given(config: pytest.Config) -> dict[str, Any]:
     option = config.option
 
@@ -164,8 +168,7 @@ def _given(config: pytest.Config) -> dict[str, Any]:
 
 
 def _state(config: pytest.Config) -> State:
-    state: State = config.pluginmanager.get_plugin("asgi_conformance.state")
-    return state
+    return config.stash[STATE]
 
 
 # Collection. A project's own `python_files` and `python_functions` must not hide the suites.
@@ -235,7 +238,8 @@ def _unique(names: Iterable[str]) -> list[str]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each check with its id and level; drop the checks that were not asked for."""
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         case = _case(item)
         if case is not None:

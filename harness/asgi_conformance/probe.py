@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from asgi_conformance.check import Blocked
 from asgi_conformance.drivers.base import (
     PATIENCE,
+    Ability,
     Driver,
     Ending,
     Headers,
@@ -19,7 +20,7 @@ from asgi_conformance.drivers.base import (
     WebSocketExchange,
 )
 from asgi_conformance.drivers.call import Call
-from asgi_conformance.drivers.exchange import read_response
+from asgi_conformance.drivers.exchange import Sample, read_response
 from asgi_conformance.drivers.inprocess import STOP_GRACE, InProcess
 from asgi_conformance.drivers.lifespan import LifespanRun
 from asgi_conformance.faults import NO_FAULTS, Faults
@@ -121,14 +122,23 @@ class Probe:
     ) -> Response:
         """Send a request to the route and read the whole response.
 
-        Raises Blocked when no complete exchange came about within `within` seconds.
+        Of a stream that does not promise to end (``http.stream`` without ``http.finite``) the beginning is
+        read; then the client leaves, and ``response.left`` is true.
+
+        Raises Blocked when no response, or no end of it, came about within `within` seconds.
         """
         await self.start()
         request = self.http_request(method=method, path=path, headers=headers, body=body)
         try:
-            return await read_response(await self.driver.http(request), within=within)
+            return await read_response(await self.driver.http(request), within=within, sample=self._sample())
         except Unanswered as error:
             raise Blocked(str(error)) from error
+
+    def _sample(self) -> Sample | None:
+        capabilities = self.route.capabilities
+        if "http.finite" in capabilities or "http.stream" not in capabilities:
+            return None
+        return Sample(20, 20.0) if Ability.VIRTUAL_TIME in self.driver.abilities else Sample(3, 3.0)
 
     @asynccontextmanager
     async def exchange(

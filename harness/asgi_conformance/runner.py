@@ -91,7 +91,9 @@ def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
 Judgement = tuple[Outcome, str | None, str | None]
 
 
-def _judge(case: Case, make_driver: DriverFactory, loop: asyncio.AbstractEventLoop, transcript: Transcript) -> Judgement:
+def _judge(
+    case: Case, make_driver: DriverFactory, loop: asyncio.AbstractEventLoop, transcript: Transcript
+) -> Judgement:
     try:
         driver = make_driver(case, transcript)
         loop.run_until_complete(_judge_and_stop(case, Probe(driver, case.route, transcript, case.target.promises)))

@@ -50,9 +50,7 @@ def guard(loop: Beating | None, *, held: float = HELD, total: float = TOTAL) -> 
     watched = Guard(loop, held, total)
     can_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGVTALRM")
     before = signal.signal(signal.SIGVTALRM, _raise_held) if can_signal else None
-    thread = threading.Thread(
-        target=_watch, args=(watched, can_signal), name="asgi-conformance watchdog", daemon=True
-    )
+    thread = threading.Thread(target=_watch, args=(watched, can_signal), name="asgi-conformance watchdog", daemon=True)
     thread.start()
     try:
         yield watched

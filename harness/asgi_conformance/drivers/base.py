@@ -91,10 +91,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response that was read to its end.
+    """A response that was read to its end, or of an endless stream the beginning.
 
-    `complete` is False when the connection, or the application, ended before the response did. `messages`
-    are what the application sent, where the driver can see them.
+    `complete` is False when the connection, or the application, ended before the response did, and when the
+    client left first, which `left` tells. `messages` are what the application sent, where the driver can see
+    them.
     """
 
     status: int
@@ -104,6 +105,7 @@ class Response:
     pieces: tuple[Piece, ...] = ()
     messages: tuple[Message, ...] = ()
     ending: Ending = Ending("unknown")
+    left: bool = False
 
     @property
     def head(self) -> Head:

@@ -16,6 +16,7 @@ from asgi_conformance.protocol.types import ASGIApp, Message, Scope
 from asgi_conformance.transcript import Transcript
 
 WINDOW = 16  # body messages that may be under way before `send` waits for the client to read
+FAREWELLS = 16  # so many come at once; then each takes a second, or an application that goes on would stop the clock
 
 
 class Call:
@@ -63,21 +64,23 @@ class Call:
         self.receiving = 0
         self.most_receiving = 0
         self.suspensions = 0
+        self.farewells = 0
+        self.sends_when_told: int | None = None  # how many sends had begun when it was first told that it is over
+        self.on_sent: Callable[[Message], None] | None = None  # called with each message that is taken
         self._task: asyncio.Task[None] | None = None
 
     # What the application gets.
 
     async def receive(self) -> Message:
         """Give the next message of the inbox; wait while there is none."""
+        self._maybe_leave()
         self.receives += 1
         self.receiving += 1
         self.most_receiving = max(self.most_receiving, self.receiving)
         try:
             while not self._inbox:
                 if (self._gone or self._over) and self.farewell is not None:
-                    message = dict(self.farewell)
-                    self._note("receive", message)
-                    return message
+                    return await self._told(dict(self.farewell))
                 self._arrival.clear()
                 await self._arrival.wait()
             message = self._inbox.popleft()
@@ -87,8 +90,22 @@ class Call:
         self._progress.set()
         return message
 
+    async def _told(self, farewell: Message) -> Message:
+        self.farewells += 1
+        if self.farewells > FAREWELLS:
+            await asyncio.sleep(1.0)
+        if self.sends_when_told is None:
+            self.sends_when_told = self.sends
+        self._note("receive", farewell)
+        return farewell
+
+    def _maybe_leave(self) -> None:
+        if self._faults.leave_at is not None and self.receives + self.sends >= self._faults.leave_at and not self._gone:
+            self.leave()
+
     async def send(self, message: Message) -> None:
         """Take a message; then fail, wait or return as the faults, the window and the peer say."""
+        self._maybe_leave()
         index, self.sends = self.sends, self.sends + 1
         message = _kept(message)
         self._note("send", message)
@@ -110,6 +127,8 @@ class Call:
                 raise ClientDisconnected("the client is gone")
             return
         self.sent.append(message)
+        if self.on_sent is not None:
+            self.on_sent(message)
         self._progress.set()
         while self._window is not None and len(self.sent) - self._read > self._window and not self._gone:
             self._drained.clear()
@@ -279,5 +298,3 @@ class _Counted(Coroutine[Any, Any, None]):
             asyncio.get_running_loop().call_soon(call.cancel)
         call.suspensions += 1
         return yielded
-
-

@@ -104,8 +104,10 @@ def type_of(message: Any) -> Any:
 def ends_body(message: Any) -> bool:
     """Whether the message is the body message that ends a response."""
     kind = type_of(message)
-    return kind in {"http.response.body", "http.response.zerocopysend"} and not message.get("more_body") or (
-        kind == "http.response.pathsend"
+    return (
+        kind in {"http.response.body", "http.response.zerocopysend"}
+        and not message.get("more_body")
+        or (kind == "http.response.pathsend")
     )
 
 

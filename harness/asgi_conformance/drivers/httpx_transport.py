@@ -80,13 +80,18 @@ class _Body(httpx.AsyncByteStream):
 
 
 async def _upload(request: httpx.Request, exchange: InProcessHTTPExchange) -> None:
-    """Hand over each part of the body, then say that it was the last."""
+    """Hand over each part of the body as it comes; the last one says so where the length is known."""
     if not isinstance(request.stream, httpx.AsyncByteStream):
         raise TypeError("an async transport needs an async request body")
+    length = request.headers.get("content-length", "")
+    left = int(length) if length.isdigit() else None
     async for part in request.stream:
-        await exchange.send(part, more=True)
+        if not part:
+            continue
+        left = None if left is None else left - len(part)
+        await exchange.send(part, more=left != 0)
         # The application may have answered and gone: nobody reads the rest.
-        if exchange.call.done:
+        if exchange.call.done or left == 0:
             return
         await exchange.taken()
     await exchange.send(b"", more=False)

@@ -103,9 +103,7 @@ class InProcessWebSocketExchange:
         return next((message for message in self.call.sent if type_of(message) in ANSWERS), None)
 
     def _denied(self) -> bool:
-        return any(
-            type_of(m) == "websocket.http.response.body" and not m.get("more_body") for m in self.call.sent
-        )
+        return any(type_of(m) == "websocket.http.response.body" and not m.get("more_body") for m in self.call.sent)
 
 
 def data_of(message: Any) -> str | bytes:

@@ -96,7 +96,9 @@ class Shape:
         if key == "type":
             return NONE  # a str of another class; what is no str never gets here
         if not isinstance(key, str):
-            return [Problem("event.message.keys" if self._plain_extras else "scope.mapping.keys", "str keys", show(key))]
+            return [
+                Problem("event.message.keys" if self._plain_extras else "scope.mapping.keys", "str keys", show(key))
+            ]
         return [*value_problems(value)] if self._plain_extras else NONE
 
 
@@ -117,9 +119,7 @@ def byte_string(name: str, rule: str, *, required: bool = False, none: bool = Fa
     return Key(name, rule, "a byte string", bytes, _instance(bytes, none=none), required)
 
 
-def string(
-    name: str, rule: str, *, required: bool = False, none: bool = False, look: Look | None = None
-) -> Key:
+def string(name: str, rule: str, *, required: bool = False, none: bool = False, look: Look | None = None) -> Key:
     """A key for ``str``, or None where the page says so."""
     return Key(name, rule, "a str", str, _instance(str, none=none), required, look)
 

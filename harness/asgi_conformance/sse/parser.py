@@ -4,12 +4,12 @@ Exact to https://html.spec.whatwg.org/multipage/server-sent-events.html#event-st
 An event is out with the byte that completes its blank line: a CR ends its line at once, and an LF behind it is dropped
 when it comes.
 
-Why it is fast: line ends are ASCII, so a cut behind one never divides a character. Whatever is complete is decoded in
-one call, and a run of blocks of a usual shape is taken apart by `str.split` or by one regular expression. A shortcut
-takes only what it can prove to have that shape; the rest goes through the plain loop over the lines, which is the rules.
+Why it is fast: line ends are ASCII, so a cut behind one never divides a character. Complete lines are decoded in one
+call, and a run of blocks of one `data` line each, which is what most streams are, is taken apart by one `str.split`.
+Such a shortcut takes only what it has proved to be of that shape; the rest goes through the loop over the lines, which
+is the rules.
 """
 
-import re
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat
@@ -17,19 +17,8 @@ from typing import NamedTuple, NoReturn
 
 BOM = b"\xef\xbb\xbf"
 CR, LF = 0x0D, 0x0A
-LINE_ENDS = frozenset({CR, LF})
 KEPT = frozenset({b"data", b"event", b"id"})  # the fields whose values wait for the blank line
-OTHERS = frozenset({"event", "id", "retry"})  # the fields besides `data`
-
-# The usual block: comments, then `event` and `id` in either order, then `data`. What follows the last one that
-# matches is the last group of the last match, so nothing is passed over. `?+`, because the value of "event: " is empty.
-USUAL = re.compile(
-    r"(?::.*\n|\n)*+"
-    r"(?:event: ?+(.+)\n)?+(?:id: ?+([^\0\n]+)\n)?+(?:event: ?+(.+)\n)?+"
-    r"data: ?+(.*(?:\ndata: .*)*+)\n\n"
-    r"|([\s\S]+)"
-)
-WORTH_A_PATTERN = 256  # with fewer characters than that the loop over the lines is as good
+LINE_ENDS = ("\r", "\n")
 LONG = 400  # from this length on, finding the end of each value is faster than one split
 ALWAYS_INTEGERS = 640  # `int` takes so many digits, however low its limit against quadratic time has been set
 
@@ -43,7 +32,8 @@ class Event(NamedTuple):
 
 
 # All in C, where Event(...) goes through a Python function.
-new_event: Callable[[tuple[str, str, str]], Event] = partial(tuple.__new__, Event)
+new_tuple = tuple.__new__
+new_event: Callable[[tuple[str, str, str]], Event] = partial(new_tuple, Event)
 
 
 class EventTooLarge(Exception):  # noqa: N818 - the name says it
@@ -74,13 +64,16 @@ class EventStreamParser:
         "_after_cr",
         "_at_start",
         "_closed",
-        "_data",
+        "_first",
+        "_fresh",
         "_id",
         "_idle",
         "_kept",
         "_limit",
+        "_more",
         "_pending",
         "_pending_size",
+        "_special",
         "_type",
         "last_event_id",
         "retry",
@@ -91,17 +84,21 @@ class EventStreamParser:
             raise ValueError(f"max_event_size must be positive or None, not {max_event_size}")
         self.last_event_id = last_event_id
         self.retry: int | None = None
-        self._data: list[str] = []
+        self._first: str | None = None  # the data buffer: its first line,
+        self._more: list[str] = []  # and the others
         self._type = ""
         self._id = last_event_id
         self._pending: list[bytes] = []  # the line that has not ended yet
-        self._pending_size = 0
+        self._at_start = True  # there may come a BOM
         self._after_cr = False  # an LF now belongs to the line end before it
-        self._at_start = True
-        self._idle = False  # a chunk now begins an event; never under a limit
         self._closed = False
+        self._special = True  # any of the three
+        self._fresh = True  # all three buffers are as a blank line leaves them
+        self._idle = False  # the next byte begins an event, and there is nothing else to mind; never under a limit
         self._limit = max_event_size
-        self._kept = 0  # bytes of the finished lines that the unfinished event holds; counted under a limit only
+        # These two are counted under a limit only.
+        self._pending_size = 0
+        self._kept = 0  # bytes of the finished lines that the unfinished event holds
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """The events that these bytes complete.
@@ -110,97 +107,102 @@ class EventStreamParser:
             ValueError: the parser is closed.
             EventTooLarge: there is a limit, and the stream goes over it; the parser is closed then.
         """
-        if self._idle and type(chunk) is bytes and chunk[:6] == b"data: ":
+        if self._idle and type(chunk) is bytes and chunk[:5] == b"data:":
             # Servers mostly send one event at a time; one line of data and the blank line are read off here.
             end = chunk.find(b"\n")
+            start = 6 if chunk[5:6] == b" " else 5
             if end == len(chunk) - 2 and chunk[-1] == LF and b"\r" not in chunk:
-                return [new_event(("message", chunk[6:end].decode("utf-8", "replace"), self.last_event_id))]
+                return [new_tuple(Event, ("message", str(chunk[start:end], "utf-8", "replace"), self.last_event_id))]
             if end == len(chunk) - 3 and chunk[end:] == b"\n\r\n" and chunk.find(b"\r") == end - 1:
-                return [new_event(("message", chunk[6 : end - 1].decode("utf-8", "replace"), self.last_event_id))]
+                return [
+                    new_tuple(Event, ("message", str(chunk[start : end - 1], "utf-8", "replace"), self.last_event_id))
+                ]
+        if self._special or type(chunk) is not bytes:
+            chunk = self._prepare(chunk)
+        if not chunk:
+            return []
+        end = len(chunk)
+        if chunk[-1] != LF:
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+            if not end:
+                return self._wait(chunk)
+        return self._take(chunk, end)
+
+    def _prepare(self, chunk: bytes | bytearray | memoryview) -> bytes:
+        """What the chunk has for the lines: bytes, without a BOM before and without the LF of a CRLF begun earlier."""
         if self._closed:
             raise ValueError("the event stream has ended: this parser is closed")
-        if type(chunk) is not bytes:
-            chunk = bytes(memoryview(chunk))  # not bytes(chunk), which makes zeros of a number
-        if self._after_cr and chunk:
+        chunk = bytes(memoryview(chunk))  # not bytes(chunk), which makes zeros of a number
+        if not chunk:
+            return chunk
+        if self._after_cr:
             self._after_cr = False
             if chunk[0] == LF:
                 chunk = chunk[1:]
         if self._at_start:
             chunk = self._without_bom(chunk)
-        if not chunk:
-            return []
-        self._idle = False
-        return self._feed(chunk)
+        self._special = self._at_start
+        return chunk
 
-    def _feed(self, chunk: bytes) -> list[Event]:
-        """The events of a chunk that has bytes and does not begin inside of a line end."""
-        pending, end = self._pending, len(chunk)
-        if chunk[-1] not in LINE_ENDS:
-            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
-            if end == 0:
-                pending.append(chunk)
-                self._pending_size += len(chunk)
-                if self._limit is not None:
-                    self._check_pending(self._limit, [])
-                return []
-        lines = chunk if end == len(chunk) else chunk[:end]
-        if pending:
-            pending.append(lines)
-            lines = b"".join(pending)
-            pending.clear()
-        self._after_cr = lines[-1] == CR
-        self._pending_size = len(chunk) - end
-        if self._pending_size:
-            pending.append(chunk[end:])
+    def _wait(self, chunk: bytes) -> list[Event]:
+        """No event: the chunk is inside of a line."""
+        self._idle = False
+        self._pending.append(chunk)
         if self._limit is not None:
+            self._pending_size += len(chunk)
+            self._check_pending(self._limit, [])
+        return []
+
+    def _take(self, chunk: bytes, end: int) -> list[Event]:
+        """The events of the lines up to `end`; what is behind it is the beginning of one."""
+        pending = self._pending
+        lines, rest = chunk, b""
+        if end != len(chunk):
+            lines, rest = chunk[:end], chunk[end:]
+        if pending:
+            lines = b"".join([*pending, lines])
+            pending.clear()
+        if rest:
+            pending.append(rest)
+        if lines[-1] == CR:
+            self._after_cr = self._special = True
+        if self._limit is not None:
+            self._pending_size = len(rest)
             return self._parse_limited(lines, self._limit)
         events = self._parse(lines)
-        self._idle = not (pending or self._after_cr) and self._between()
+        self._idle = self._fresh and not rest and not self._after_cr
         return events
 
     def close(self) -> None:
         """The end of the stream: what has not been dispatched is dropped. `feed` raises ValueError from now on."""
-        self._closed = True
+        self._closed = self._special = True
         self._idle = False
         self._pending.clear()
-        self._data.clear()
+        self._first = None
+        self._more = []
         self._type = ""
         self._id = self.last_event_id
         self._kept = 0
 
-    def _between(self) -> bool:
-        """Whether nothing of a next event is there yet."""
-        return not self._data and not self._type and self._id == self.last_event_id
-
     def _parse(self, lines: bytes) -> list[Event]:
-        """The events of complete lines: by the first way that fits them."""
+        """The events of complete lines."""
         text = lines.decode("utf-8", "replace")  # the replacements are those of the Encoding standard
         events: list[Event] = []
-        between = self._between()
-        if between and text.startswith("data:"):
-            text = self._take_bare(text, events)
-            if not text:
-                return events
-        if "\r" in text:
-            text = with_lf(text)
-        if len(text) > WORTH_A_PATTERN:
-            if not between and (first := text.find("\n\n") + 2) > 1:
-                self._take_lines(text[:first], events)
-                text = text[first:]
-                between = True
-            if between:
-                text = self._take_usual(text, events)
+        if self._fresh and text[:5] == "data:":
+            first = text.find("\n")
+            if text[first + 1 : first + 2] in LINE_ENDS:
+                text = self._take_bare(text, first, events)
         if text:
-            self._take_lines(text, events)
+            self._take_lines(with_lf(text) if "\r" in text else text, events)
         return events
 
-    def _take_bare(self, text: str, events: list[Event]) -> str:
-        """Shortcut for blocks of one `data` line and nothing else; gives back the text that is left."""
-        first = text.find("\n")
+    def _take_bare(self, text: str, first: int, events: list[Event]) -> str:
+        """Shortcut for blocks of one `data` line and nothing else, of which the first one ends at `first`.
+
+        Gives back the text that is left.
+        """
         end, blank = ("\r", "\r\n\r\n") if text[first - 1 : first] == "\r" else ("\n", "\n\n")
         name = "data: " if text.startswith("data: ") else "data:"
-        if not text.startswith(blank, first + 1 - len(blank) // 2):
-            return text
         divider = blank + name
         if first < LONG:
             values = text.split(divider)
@@ -218,56 +220,50 @@ class EventStreamParser:
         else:
             rest = name + rest
         together = "".join(values)
-        if "\n" in together or "\r" in together or (name == "data:" and f"{divider} " in text):
-            return text
+        if "\n" in together or "\r" in together or (name == "data:" and min(values, default="!") < "!"):
+            return text  # there are other lines among them, or a blank that does not belong to a value
         events += map(new_event, zip(repeat("message"), values, repeat(self.last_event_id)))
         return rest
 
-    def _take_usual(self, text: str, events: list[Event]) -> str:
-        """Shortcut for blocks of the usual fields; gives back the text from the first other block on."""
-        last, rest = self.last_event_id, ""
-        for before, ident, behind, data, rest in USUAL.findall(text):  # noqa: B007 - the last one is returned
-            if ident:
-                last = ident
-            if "\n" in data:
-                data = data.replace("\ndata: ", "\n")
-            events.append(new_event((behind or before or "message", data, last)))
-        if rest:
-            events.pop()
-        self._id = self.last_event_id = last
-        return rest
-
-    def _take_lines(self, text: str, events: list[Event]) -> None:
+    def _take_lines(self, text: str, events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule, one loop
         """The rules themselves, line by line; every line of `text` is complete and ends with LF."""
-        data, kind, ident = self._data, self._type, self._id
+        first, more, kind, ident, last = self._first, self._more, self._type, self._id, self.last_event_id
         lines = text.split("\n")
         lines.pop()
         for line in lines:
             if not line:
-                self.last_event_id = ident
-                if data:
-                    events.append(new_event((kind or "message", "\n".join(data), ident)))
-                    data = []
+                last = ident
+                if first is not None:
+                    if more:
+                        first = "\n".join([first, *more])
+                        more = []
+                    events.append(new_tuple(Event, (kind or "message", first, last)))
+                    first = None
                 kind = ""
                 continue
-            name, _, value = line.partition(": ")
-            if name == "data":
-                data.append(value)
-                continue
-            if name not in OTHERS:
-                # Either no known field, or one whose colon has no blank behind it.
-                name, _, value = line.partition(":")
+            name, colon, value = line.partition(": ")
+            while True:
                 if name == "data":
-                    data.append(value)
-                    continue
-            if name == "event":
-                kind = value
-            elif name == "id":
-                if "\0" not in value:
-                    ident = value
-            elif name == "retry" and value.isascii() and value.isdigit():
-                self.retry = integer(value)
-        self._data, self._type, self._id = data, kind, ident
+                    if first is None:
+                        first = value
+                    else:
+                        more.append(value)
+                elif name == "event":
+                    kind = value
+                elif name == "id":
+                    if "\0" not in value:
+                        ident = value
+                elif name == "retry":
+                    if value.isascii() and value.isdigit():
+                        self.retry = integer(value)
+                elif colon != ":":
+                    # No known field, or one whose first colon has no blank behind it.
+                    name, colon, value = line.partition(":")
+                    if colon:
+                        continue
+                break
+        self._first, self._more, self._type, self._id, self.last_event_id = first, more, kind, ident, last
+        self._fresh = first is None and not kind and ident == last
 
     def _without_bom(self, chunk: bytes) -> bytes:
         """The chunk without the one BOM that may stand first; nothing while that is not decided."""

@@ -154,3 +154,9 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_text("utf-8")
 
     return compare
+
+
+@pytest.fixture(name="verdict")
+def _verdict() -> Callable[..., Verdict]:
+    """A function that makes a verdict on ``my.app:app``."""
+    return verdict

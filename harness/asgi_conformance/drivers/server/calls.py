@@ -108,9 +108,7 @@ class CallBook:
     def prune(self) -> None:
         """Forget the requests that are over, and those that never reached the application."""
         self._expected.clear()
-        self._calls = {
-            key: call for key, call in self._calls.items() if call.type == "lifespan" or call.ending is None
-        }
+        self._calls = {key: call for key, call in self._calls.items() if call.type == "lifespan" or call.ending is None}
 
     def _match(self, call: Call) -> None:
         waiting = [expectation for expectation in self._expected if expectation.type == call.type]

@@ -1,6 +1,7 @@
 """ASGI values as JSON and back, with the types that JSON has no word for."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,25 +37,11 @@ def encode(value: object, depth: int = DEPTH) -> Any:
     No method of the application's own objects is called, not even `repr`: looking must not change anything.
     Generators, mappings that are no dict and other objects become :class:`Foreign`.
     """
-    kind = type(value)
-    if value is None or kind in (bool, int, float):
+    if value is None or type(value) in _PLAIN:
         return value
-    if isinstance(value, str):
-        return _text(str.__str__(value))
-    if isinstance(value, bytes | bytearray | memoryview):
-        return _octets(value)
-    if isinstance(value, int):  # an enumeration's member such as HTTPStatus.OK
-        return int.__int__(value)
-    if isinstance(value, float):
-        return float.__float__(value)
-    if depth == 0:
-        return _foreign(value)
-    if kind is list:
-        return [encode(item, depth - 1) for item in value]  # type: ignore[attr-defined]
-    if isinstance(value, tuple):
-        return {TAG: "tuple", "items": [encode(item, depth - 1) for item in tuple.__iter__(value)]}
-    if isinstance(value, dict):
-        return _mapping(value, depth - 1)
+    for kind, encoder in _ENCODERS:
+        if isinstance(value, kind):
+            return encoder(value, depth - 1) if depth else _foreign(value)
     return _foreign(value)
 
 
@@ -69,18 +56,23 @@ def decode(value: Any) -> Any:
     return _DECODERS[value[TAG]](value)
 
 
-def _text(value: str) -> Any:
-    if len(value) <= LIMIT:
-        return value
-    return {TAG: "clipped-str", "text": value[:LIMIT], "length": len(value)}
+def _text(value: str, _depth: int) -> Any:
+    text = str.__str__(value)
+    if len(text) <= LIMIT:
+        return text
+    return {TAG: "clipped-str", "text": text[:LIMIT], "length": len(text)}
 
 
-def _octets(value: bytes | bytearray | memoryview) -> dict[str, Any]:
+def _octets(value: bytes | bytearray | memoryview, _depth: int) -> dict[str, Any]:
     length = value.nbytes if isinstance(value, memoryview) else len(value)
     kept = bytes(value)[:LIMIT]
     coded = {"ascii": kept.decode("ascii")} if kept.isascii() else {"base64": base64.b64encode(kept).decode()}
     kind = "bytes" if isinstance(value, bytes) else type(value).__name__
     return {TAG: kind, **coded, **({} if length == len(kept) else {"length": length})}
+
+
+def _tuple(value: tuple[Any, ...], depth: int) -> dict[str, Any]:
+    return {TAG: "tuple", "items": [encode(item, depth) for item in tuple.__iter__(value)]}
 
 
 def _mapping(value: dict[Any, Any], depth: int) -> dict[str, Any]:
@@ -94,6 +86,20 @@ def _foreign(value: object) -> dict[str, Any]:
     kind = type(value)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return {TAG: "object", "type": name}
+
+
+_PLAIN = frozenset({bool, int, float})
+
+# Subclasses are told as what they are: an enumeration's member such as HTTPStatus.OK as an int.
+_ENCODERS: tuple[tuple[Any, Callable[[Any, int], Any]], ...] = (
+    (str, _text),
+    ((bytes, bytearray, memoryview), _octets),
+    (int, lambda value, _: int.__int__(value)),
+    (float, lambda value, _: float.__float__(value)),
+    (list, lambda value, depth: [encode(item, depth) for item in list.__iter__(value)]),
+    (tuple, _tuple),
+    (dict, _mapping),
+)
 
 
 def _bytes_of(record: dict[str, Any]) -> bytes:
@@ -112,7 +118,7 @@ def _clipped_text(record: dict[str, Any]) -> str:
     return clipped
 
 
-_DECODERS: dict[str, Any] = {
+_DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "bytes": _bytes_of,
     "bytearray": lambda record: bytearray(_bytes_of(record)),
     "memoryview": lambda record: memoryview(_bytes_of(record)),

@@ -48,7 +48,7 @@ class EventWriter:
 def _line(event: dict[str, Any]) -> bytes:
     try:
         return json.dumps(encode(event), separators=(",", ":")).encode() + b"\n"
-    except Exception as error:  # noqa: BLE001 - whatever it is (an integer too long to print), the application goes on
+    except Exception as error:  # whatever it is (an integer too long to print), the application goes on
         plain = {key: value for key, value in event.items() if isinstance(value, str | int | float)}
         return json.dumps({**plain, "untold": type(error).__name__}).encode() + b"\n"
 

@@ -82,8 +82,9 @@ def _settle(spec: Spec) -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is evidence
     os.chdir(spec.cwd)
-    os.environ.clear()
-    os.environ.update(spec.env)
+    if spec.env:
+        os.environ.clear()
+        os.environ.update(spec.env)
     sys.path[:] = spec.sys_path
     sys.argv[:] = [spec.server, spec.app.app]
     # They may have been inherited ignored: a shell does that for what it runs in the background.

@@ -21,9 +21,7 @@ How = Literal["fork", "exec"]
 # put the working directory in front and could not be told otherwise before the package is imported.
 _EXECUTE = "import json, sys; spec = json.loads(sys.argv[1]); sys.path[:] = spec['sys_path']; {run}"
 _HOST = _EXECUTE.format(run="from asgi_conformance.drivers.server.host import main; main()")
-_ZYGOTE = _EXECUTE.format(
-    run="from asgi_conformance.drivers.server.zygote import main; main(spec['control'], spec['parent'], spec['preload'])"
-)
+_ZYGOTE = _EXECUTE.format(run="from asgi_conformance.drivers.server.zygote import main; main(spec)")
 
 
 def launch(spec: Spec, how: How) -> socket.socket:
@@ -43,12 +41,14 @@ def launch(spec: Spec, how: How) -> socket.socket:
 
 
 def _execute(spec: Spec, status: socket.socket) -> None:
-    told = json.dumps(replace(spec, parent=_parent()).to_json())
-    process = subprocess.Popen(
+    # An argument is bounded more tightly than an environment.
+    told = json.dumps(replace(spec, parent=_parent(), env={}).to_json())
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
         [sys.executable, "-c", _HOST, told],
         stdin=subprocess.DEVNULL,
         stdout=spec.descriptors.log,
         stderr=spec.descriptors.log,
+        env=spec.env,
         pass_fds=astuple(spec.descriptors),
         # A session of its own: Ctrl-C in the terminal is for the runner, which knows what to do about servers.
         start_new_session=True,
@@ -64,7 +64,7 @@ def _execute(spec: Spec, status: socket.socket) -> None:
 
 
 def _parent() -> int:
-    """For the parent-death signal, which comes at the end of a thread: only the main thread is as good as the process."""
+    """For the parent-death signal, which follows a thread: only the main one lasts as long as the process."""
     return os.getpid() if threading.current_thread() is threading.main_thread() else 0
 
 
@@ -82,7 +82,7 @@ class _Zygote:
             "preload": find_variant(server).adapter.preload,
         }
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - as above
                 [sys.executable, "-c", _ZYGOTE, json.dumps(start)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from asgi_conformance.drivers.base import Unanswered, Unreachable
 from asgi_conformance.drivers.server import launch
@@ -65,7 +65,7 @@ class ServerProcess:
         self._how = how
         self._numbers = itertools.count(1)
         self._resources = contextlib.ExitStack()
-        self.listener: Callable[[Call, dict[str, Any]], None] = _nobody  # is told of every event of a call
+        self.listener: Callable[[Call, dict[str, Any]], None] | None = None  # is told of every event of a call
         self._reset()
 
     def _reset(self) -> None:
@@ -79,6 +79,7 @@ class ServerProcess:
         self._refusal: str | None = None  # why the host did not even begin
         self._snapshots: dict[int, Snapshot] = {}
         self._log: IO[bytes] | None = None
+        self._printed = ""  # what the log held when it was closed
         self._reader: EventReader | None = None
         self._bell = -1
         self._commands = -1
@@ -92,12 +93,10 @@ class ServerProcess:
         """
         if self._variant.missing is not None:
             raise NotInstalled(self._variant.missing)
-        self.close()
+        self._resources.close()
         self._reset()
         keep = self._resources
-        log, events = (keep.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in range(2))
-        for file in (log, events):
-            fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
+        log, events = keep.enter_context(_appendable()), keep.enter_context(_appendable())
         self._bell, ringer = os.pipe()
         control, self._commands = os.pipe()
         for descriptor in (self._bell, ringer):
@@ -124,7 +123,7 @@ class ServerProcess:
         finally:
             os.close(control)
 
-    def start(self, within: float = START_WITHIN) -> "ServerProcess":
+    def start(self, within: float = START_WITHIN) -> Self:
         """Start and wait until it serves. Raises Unreachable, with the process gone, when it does not."""
         self.begin()
         try:
@@ -182,18 +181,18 @@ class ServerProcess:
         status = () if self.ended else (self._status.fileno(),)
         return frozenset({self._bell, *status})
 
-    def poll(self) -> None:
-        """Take in what the process has told since the last time."""
+    def poll(self) -> bool:
+        """Take in what the process has told since the last time; whether there was anything."""
         if self._status is None or self._reader is None:
-            return
+            return False
         # The status first: once the exit is known, every event is in the log.
-        if not self.ended:
-            self._read_status(self._status)
-        if self._reader is not None:
-            for event in self._reader.read():
-                self._take(event)
+        news = not self.ended and self._read_status(self._status)
+        events = self._reader.read() if self._reader is not None else []
+        for event in events:
+            self._take(event)
+        return news or bool(events)
 
-    def _read_status(self, status: socket.socket) -> None:
+    def _read_status(self, status: socket.socket) -> bool:
         try:
             while chunk := status.recv(4096):
                 self._status_rest += chunk
@@ -215,6 +214,7 @@ class ServerProcess:
             else:
                 # Whoever waited for it was killed, and the lifeline kills the server with it.
                 self.exit_code = -signal.SIGKILL
+        return over or bool(lines)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["event"]
@@ -226,13 +226,13 @@ class ServerProcess:
             self._snapshots[event["number"]] = Snapshot.from_event(event)
         else:
             call = self.calls.take(event)
-            if call is not None:
+            if call is not None and self.listener is not None:
                 self.listener(call, event)
 
     def log(self) -> str:
         """What the process has printed so far, stdout and stderr together."""
         if self._log is None:
-            return ""
+            return self._printed
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
@@ -245,18 +245,22 @@ class ServerProcess:
             raise Unanswered(f"no snapshot: the server is not running, {_told_exit(self.exit_code)}") from None
         return number
 
-    def take_snapshot(self, number: int) -> Snapshot | None:
-        """The snapshot of that number, once it is there."""
-        return self._snapshots.pop(number, None)
+    def has_snapshot(self, number: int) -> bool:
+        """Whether the snapshot of that number is there."""
+        return number in self._snapshots
+
+    def take_snapshot(self, number: int, within: float) -> Snapshot:
+        """The snapshot of that number. Raises Unanswered when it has not come in the `within` seconds that are over."""
+        taken = self._snapshots.pop(number, None)
+        if taken is None:
+            raise Unanswered(f"no snapshot within {within:g} s: the server's event loop does not come round")
+        return taken
 
     def snapshot(self, within: float = STOP_WITHIN) -> Snapshot:
         """What the process holds now. Raises Unanswered when its loop does not come round to tell."""
         number = self.ask_snapshot()
-        self._await(lambda: number in self._snapshots or self.ended, within)
-        taken = self.take_snapshot(number)
-        if taken is None:
-            raise Unanswered(f"no snapshot within {within:g} s: the server's event loop does not come round")
-        return taken
+        self._await(lambda: self.has_snapshot(number) or self.ended, within)
+        return self.take_snapshot(number, within)
 
     # Ending
 
@@ -306,10 +310,11 @@ class ServerProcess:
     def close(self) -> None:
         """Let go of pipes and files; a process that still runs ends by its lifeline."""
         self.poll()
+        self._printed = self.log()
         self._resources.close()
-        self._status = self._reader = None
+        self._status = self._reader = self._log = None
 
-    def __enter__(self) -> "ServerProcess":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
@@ -340,8 +345,11 @@ class ServerProcess:
         return f"\n  its last words: {lines[-1]}" if lines else ""
 
 
-def _nobody(_call: Call, _event: dict[str, Any]) -> None:
-    """Nobody listens."""
+def _appendable() -> IO[bytes]:
+    """A file without a name that is only ever appended to, whoever writes."""
+    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes it
+    fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
+    return file
 
 
 def _startup_is_answered(lifespan: Call) -> bool:

@@ -30,7 +30,8 @@ class Descriptors:
 class Spec:
     """One server process: which server, which application, in which surroundings.
 
-    `parent` is the process whose death is to be the end of this one, or 0 when only the control pipe tells.
+    `env` is the whole environment; empty where the process has the right one already. `parent` is the process
+    whose death is to be the end of this one, or 0 when only the control pipe tells.
     """
 
     server: str

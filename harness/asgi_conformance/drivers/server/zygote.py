@@ -13,8 +13,8 @@ import select
 import signal
 import socket
 import struct
-import sys
 from dataclasses import astuple, fields, replace
+from typing import Any
 
 from asgi_conformance.drivers.server import host
 from asgi_conformance.drivers.server.lifeline import tie_to_parent
@@ -41,22 +41,23 @@ FRAMEWORKS = (
 HEADER = struct.Struct("!Q")  # before each request, with the descriptors: the length of the specification
 
 
-def main(control: int, parent: int, preload: list[str]) -> None:
-    """Fork a server for each request on the socket `control`, until its other end is closed."""
-    tie_to_parent(parent)
-    for name in (*preload, *FRAMEWORKS):
+def main(start: dict[str, Any]) -> None:
+    """Fork a server for each request on the socket ``control``, until its other end is closed.
+
+    `start` has the descriptor ``control``, the ``parent`` to be tied to, and the modules to ``preload``.
+    """
+    tie_to_parent(start["parent"])
+    for name in (*start["preload"], *FRAMEWORKS):
         # Not installed, or broken: the application that needs it will say so itself.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    spec = _serve(socket.socket(fileno=control))
-    if spec is not None:
-        # This is a child. Its end is that of the whole program, so that it exits like any other: threads are
-        # waited for, exit functions run, and an exception is told on stderr.
-        host.run(spec)
+    # What follows happens in each child. Its end is that of the whole program, so that it exits like any other:
+    # threads are waited for, exit functions run, and an exception is told on stderr.
+    host.run(_serve(socket.socket(fileno=start["control"])))
 
 
-def _serve(control: socket.socket) -> Spec | None:
-    """Returns in each child with its specification, and in the zygote itself with None at the very end."""
+def _serve(control: socket.socket) -> Spec:
+    """Returns in each child with its specification, and never in the zygote itself."""
     wake, waker = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(waker, False)
@@ -64,17 +65,17 @@ def _serve(control: socket.socket) -> Spec | None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     children: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([wake, control], [], [])
+        ready, _, _ = select.select([wake, control.fileno()], [], [])
         if wake in ready:
             os.read(wake, 65536)
             _reap(children)
-        if control not in ready:
+        if control.fileno() not in ready:
             continue
         request = _receive(control)
         if request is None:
-            for pid in children:
-                os.kill(pid, signal.SIGKILL)
-            return None
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            os._exit(0)
         spec, status = request
         pid = os.fork()
         if not pid:
@@ -122,7 +123,3 @@ def _reap(children: dict[int, socket.socket]) -> None:
 def _tell(status: socket.socket, news: dict[str, int]) -> None:
     with contextlib.suppress(OSError):  # nobody wants to know any more
         status.sendall(json.dumps(news).encode() + b"\n")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,5 +1,6 @@
 """uvicorn, run by its own `Config` and `Server`."""
 
+import contextlib
 import sys
 
 from asgi_conformance.drivers.server.adapters import Adapter, Launch, Word
@@ -35,10 +36,9 @@ def run(launch: Launch) -> None:
         **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
     )
     server = uvicorn.Server(config)
-    try:
+    # Raised again by uvicorn after a graceful end; its command line takes it the same way.
+    with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=list(launch.sockets))
-    except KeyboardInterrupt:  # raised again by uvicorn after a graceful end; its command line takes it the same way
-        pass
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 

@@ -1,0 +1,163 @@
+"""The shapes of the three scopes: what a server has to tell an application."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from asgi_conformance.protocol.headers import HeaderRules
+from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
+from asgi_conformance.protocol.shape import (
+    Key,
+    Look,
+    Shape,
+    byte_string,
+    dictionary,
+    header_pairs,
+    is_int,
+    string,
+    strings,
+)
+from asgi_conformance.protocol.tls import tls_problems
+from asgi_conformance.protocol.version import readable
+
+EXTENSIONS = frozenset(
+    {
+        "http.response.debug",
+        "http.response.early_hint",
+        "http.response.pathsend",
+        "http.response.push",
+        "http.response.trailers",
+        "http.response.zerocopysend",
+        "tls",
+        "websocket.http.response",
+    }
+)
+
+
+def scope_problems(shape: Shape, scope: Any) -> Problems:
+    """Everything that is wrong with a scope, which may be any object that has a ``type``."""
+    if isinstance(scope, dict):
+        return shape.problems(scope)
+    wrong = Problem("scope.mapping.dict", "a dict", f"an object of type {type(scope).__name__}")
+    return [wrong, *(shape.problems(scope) if isinstance(scope, Mapping) else ())]
+
+
+def _asgi(protocol: str) -> Key:
+    def look(asgi: dict[Any, Any]) -> Problems:
+        if type(asgi.get("version")) is not str and not isinstance(asgi.get("version"), str):
+            observed = show(asgi["version"]) if "version" in asgi else "no such key"
+            return [Problem("scope.asgi.version", "a str as 'version' in 'asgi'", observed)]
+        if "spec_version" in asgi and not readable(asgi["spec_version"]):
+            expected = "a str such as '2.5' as 'spec_version'"
+            return [Problem(f"{protocol}.scope.spec-version", expected, show(asgi["spec_version"]))]
+        return NONE
+
+    return dictionary("asgi", "scope.asgi.version", required=True, look=look)
+
+
+def _one_of(rule: str, *right: str) -> Look:
+    versions = frozenset(right)
+
+    def look(value: str) -> Problems:
+        return NONE if value in versions else [Problem(rule, f"one of {', '.join(sorted(right))}", show(value))]
+
+    return look
+
+
+def _not_empty(rule: str) -> Look:
+    def look(value: str) -> Problems:
+        return NONE if value else [Problem(rule, "a scheme that is not empty", "''")]
+
+    return look
+
+
+def _upper_case(method: str) -> Problems:
+    return NONE if method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
+
+
+def _address(*, port_may_be_none: bool) -> Any:
+    def test(value: Any) -> bool:
+        if value is None:
+            return True
+        if type(value) is not tuple and (not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping))):
+            # Something that can be read only once is for the application to read.
+            return isinstance(value, Iterable) and not isinstance(value, Collection)
+        if len(value) != 2:
+            return False
+        host, port = value
+        return isinstance(host, str) and (is_int(port) or (port_may_be_none and port is None))
+
+    return test
+
+
+def _extensions(extensions: dict[Any, Any]) -> Problems:
+    found = []
+    for name, entry in extensions.items():
+        if not isinstance(name, str) or not isinstance(entry, dict):
+            found.append(Problem("scope.extensions.entry", "a dict under a str", f"{show(name)}: {show(entry)}"))
+        elif name == "tls":
+            found += tls_problems(entry)
+    return found
+
+
+def _no_tls_on_plain(scope: Mapping[str, Any]) -> Problems:
+    extensions = scope.get("extensions")
+    if not extensions or not isinstance(extensions, dict) or "tls" not in extensions:
+        return NONE
+    # A scheme that is absent counts as the plain one.
+    if scope.get("scheme", "http") not in {"http", "ws"}:
+        return NONE
+    return [Problem("scope.tls.plain", "no tls extension on a plain connection", "one")]
+
+
+def _empty(state: dict[Any, Any]) -> Problems:
+    return [Problem("lifespan.scope.state", "an empty dict", show(state))] if state else NONE
+
+
+def _connection(protocol: str, *http_versions: str, query_required: bool) -> tuple[Key, ...]:
+    """The keys that the scopes of HTTP and WebSocket share, under rules of their own."""
+    rule = f"{protocol}.scope"
+    header_rules = HeaderRules(f"{rule}.headers", f"{rule}.header-case", f"{rule}.pseudo-headers", None, None)
+    address = "host and port"
+    return (
+        _asgi(protocol),
+        string(
+            "http_version",
+            f"{rule}.http-version",
+            required=protocol == "http",
+            look=_one_of(f"{rule}.http-version", *http_versions),
+        ),
+        string("scheme", f"{rule}.scheme", look=_not_empty(f"{rule}.scheme")),
+        string("path", f"{rule}.path", required=True),
+        byte_string("raw_path", f"{rule}.raw-path", none=True),
+        byte_string("query_string", f"{rule}.query-string", required=query_required, none=not query_required),
+        string("root_path", f"{rule}.root-path"),
+        header_pairs("headers", header_rules, required=True),
+        Key("client", f"{rule}.client", address, None, _address(port_may_be_none=False)),
+        Key("server", f"{rule}.server", address, None, _address(port_may_be_none=True)),
+        dictionary("state", f"{rule}.state"),
+        dictionary("extensions", "scope.extensions.dict", look=_extensions),
+    )
+
+
+# "3" is what servers of HTTP/3 say; the page has no value for it, which is not their fault.
+HTTP = Shape(
+    "http",
+    string("method", "http.scope.method", required=True, look=_upper_case),
+    *_connection("http", "1.0", "1.1", "2", "3", query_required=True),
+    also=[_no_tls_on_plain],
+    plain_extras=False,
+)
+WEBSOCKET = Shape(
+    "websocket",
+    Key("subprotocols", "websocket.scope.subprotocols", "an iterable of str", None, strings),
+    *_connection("websocket", "1.1", "2", "3", query_required=False),
+    also=[_no_tls_on_plain],
+    plain_extras=False,
+)
+LIFESPAN = Shape(
+    "lifespan",
+    _asgi("lifespan"),
+    dictionary("state", "lifespan.scope.state", look=_empty),
+    dictionary("extensions", "scope.extensions.dict", look=_extensions),
+    plain_extras=False,
+)

@@ -1,0 +1,288 @@
+"""The ASGI WebSocket connection as two tables: what each side may say when."""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+
+from asgi_conformance.protocol import events
+from asgi_conformance.protocol.conversation import Protocol, Said
+from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
+from asgi_conformance.protocol.table import Table
+from asgi_conformance.protocol.version import SEND_RAISES
+
+
+class Application(StrEnum):
+    """How far the application has got."""
+
+    UNASKED = "unasked"  # websocket.connect was not received
+    ASKED = "asked"  # it was received, and is not answered
+    ACCEPTED = "accepted"
+    CLOSED = "closed"  # by the application, before or after an accept
+    DENYING = "denying"  # an HTTP response was started instead
+    DENYING_BODY = "denying_body"
+    DENIED = "denied"
+    GONE = "gone"  # websocket.disconnect was received
+    LOST = "lost"  # send() raised; the application may not know why
+
+
+class Sent(StrEnum):
+    """What an application sends, and what it hears that changes what it may send."""
+
+    ACCEPT = "accept"
+    SEND = "send"
+    CLOSE = "close"
+    DENIAL_START = "http.response.start"
+    DENIAL_BODY = "http.response.body, more"
+    DENIAL_LAST_BODY = "http.response.body"
+    CONNECT = "websocket.connect"
+    DISCONNECT = "websocket.disconnect"
+    LOST = "send() raises"
+
+
+class Server(StrEnum):
+    """How far the server has got."""
+
+    HANDSHAKE = "handshake"  # nothing was delivered
+    PENDING = "pending"  # websocket.connect was delivered, and is not answered
+    ACCEPTED_UNASKED = "accepted_unasked"  # the application did not wait for websocket.connect
+    OPEN = "open"
+    CLOSING = "closing"  # the application has closed; messages may still be on their way
+    REFUSED = "refused"  # closed or denied without an accept
+    CLOSING_UNASKED = "closing_unasked"  # the last two, of an application that did not wait
+    REFUSED_UNASKED = "refused_unasked"
+    DISCONNECTED = "disconnected"
+
+
+class Delivered(StrEnum):
+    """What a server delivers, and what the application sends that changes what comes next."""
+
+    CONNECT = "connect"
+    RECEIVE = "receive"
+    DISCONNECT = "disconnect"
+    ACCEPTED = "websocket.accept"
+    CLOSED = "websocket.close"
+    DENIED = "websocket.http.response.start"
+
+
+_A, _S = Application, Sent
+
+_HEARD = {_S.DISCONNECT: _A.GONE, _S.LOST: _A.LOST}
+_DENIAL_FIRST = dict.fromkeys((_S.DENIAL_BODY, _S.DENIAL_LAST_BODY), "websocket.denial.start-first")
+_DENIALS = (_S.DENIAL_START, _S.DENIAL_BODY, _S.DENIAL_LAST_BODY)
+_NOTHING_ELSE = dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.denial.nothing-else")
+
+APPLICATION = Table(
+    name="WebSocket application",
+    initial=_A.UNASKED,
+    moves={
+        _A.UNASKED: {
+            _S.CONNECT: _A.ASKED,
+            _S.ACCEPT: _A.ACCEPTED,
+            # Refusing without a look at websocket.connect is what routers and guards do, and no server minds.
+            _S.CLOSE: _A.CLOSED,
+            _S.DENIAL_START: _A.DENYING,
+            **_HEARD,
+        },
+        _A.ASKED: {
+            _S.CONNECT: _A.ASKED,
+            _S.ACCEPT: _A.ACCEPTED,
+            _S.CLOSE: _A.CLOSED,
+            _S.DENIAL_START: _A.DENYING,
+            **_HEARD,
+        },
+        _A.ACCEPTED: {_S.CONNECT: _A.ACCEPTED, _S.SEND: _A.ACCEPTED, _S.CLOSE: _A.CLOSED, **_HEARD},
+        _A.CLOSED: {_S.CONNECT: _A.CLOSED, _S.DISCONNECT: _A.CLOSED, _S.LOST: _A.CLOSED},
+        _A.DENYING: {
+            _S.CONNECT: _A.DENYING,
+            _S.DENIAL_BODY: _A.DENYING_BODY,
+            _S.DENIAL_LAST_BODY: _A.DENIED,
+            **_HEARD,
+        },
+        _A.DENYING_BODY: {
+            _S.CONNECT: _A.DENYING_BODY,
+            _S.DENIAL_BODY: _A.DENYING_BODY,
+            _S.DENIAL_LAST_BODY: _A.DENIED,
+            **_HEARD,
+        },
+        _A.DENIED: {_S.CONNECT: _A.DENIED, _S.DISCONNECT: _A.DENIED, _S.LOST: _A.DENIED},
+        _A.GONE: {**dict.fromkeys(Sent, _A.GONE), _S.LOST: _A.LOST},
+        _A.LOST: dict.fromkeys(Sent, _A.LOST),
+    },
+    refusals={
+        _A.UNASKED: {
+            _S.ACCEPT: "websocket.accept.after-connect",
+            _S.DENIAL_START: "websocket.denial.after-connect",
+            _S.SEND: "websocket.send.after-accept",
+            **_DENIAL_FIRST,
+        },
+        _A.ASKED: {_S.SEND: "websocket.send.after-accept", **_DENIAL_FIRST},
+        _A.ACCEPTED: {
+            _S.ACCEPT: "websocket.accept.once",
+            **dict.fromkeys(_DENIALS, "websocket.denial.before-accept"),
+        },
+        _A.CLOSED: dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE, *_DENIALS), "websocket.close.last"),
+        _A.DENYING: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
+        _A.DENYING_BODY: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
+        _A.DENIED: {**_NOTHING_ELSE, **dict.fromkeys(_DENIALS, "websocket.denial.nothing-after-end")},
+        _A.GONE: dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.send.after-disconnect"),
+    },
+    when={
+        _A.UNASKED: "before websocket.connect",
+        _A.ASKED: "before websocket.connect was answered",
+        _A.ACCEPTED: "on an accepted connection",
+        _A.CLOSED: "after websocket.close",
+        _A.DENYING: "after the start of a denial response",
+        _A.DENYING_BODY: "in the middle of a denial response",
+        _A.DENIED: "after a denial response",
+        _A.GONE: "after websocket.disconnect",
+        _A.LOST: "after send() had raised",
+    },
+    expected={
+        "websocket.accept.after-connect": "an accept that answers websocket.connect",
+        "websocket.accept.once": "one accept",
+        "websocket.call.answered": "an accept or a close",
+        "websocket.call.closed": "a close by the application, or a disconnect that it has seen",
+        "websocket.close.last": "nothing after websocket.close",
+        "websocket.denial.after-connect": "a denial response that answers websocket.connect",
+        "websocket.denial.before-accept": "no denial response once the connection is accepted",
+        "websocket.denial.finished": "a last body message of the denial response",
+        "websocket.denial.nothing-after-end": "nothing after the end of the denial response",
+        "websocket.denial.nothing-else": "no other websocket message once a denial response has begun",
+        "websocket.denial.once": "one start of a denial response",
+        "websocket.denial.start-first": "the start of a denial response before its body",
+        "websocket.send.after-accept": "an accept before the first message",
+        "websocket.send.after-disconnect": "nothing after websocket.disconnect",
+    },
+    endings={
+        _A.UNASKED: "websocket.call.answered",
+        _A.ASKED: "websocket.call.answered",
+        _A.ACCEPTED: "websocket.call.closed",
+        _A.DENYING: "websocket.denial.finished",
+        _A.DENYING_BODY: "websocket.denial.finished",
+    },
+    needs=dict.fromkeys(_DENIALS, "websocket.http.response"),
+    since={"websocket.send.after-disconnect": SEND_RAISES},
+)
+
+_V, _D = Server, Delivered
+
+_ANSWERS = (_D.ACCEPTED, _D.CLOSED, _D.DENIED)
+
+
+def _whatever_is_answered(state: Server) -> dict[str, str]:
+    """The row of a state that no further word of the application changes, up to the disconnect."""
+    return {_D.DISCONNECT: _V.DISCONNECTED, **dict.fromkeys(_ANSWERS, state)}
+
+
+SERVER = Table(
+    name="WebSocket server",
+    initial=_V.HANDSHAKE,
+    moves={
+        _V.HANDSHAKE: {
+            _D.CONNECT: _V.PENDING,
+            _D.DISCONNECT: _V.DISCONNECTED,
+            _D.ACCEPTED: _V.ACCEPTED_UNASKED,
+            _D.CLOSED: _V.REFUSED_UNASKED,
+            _D.DENIED: _V.REFUSED_UNASKED,
+        },
+        _V.PENDING: {
+            _D.DISCONNECT: _V.DISCONNECTED,
+            _D.ACCEPTED: _V.OPEN,
+            _D.CLOSED: _V.REFUSED,
+            _D.DENIED: _V.REFUSED,
+        },
+        _V.ACCEPTED_UNASKED: {
+            _D.CONNECT: _V.OPEN,
+            _D.DISCONNECT: _V.DISCONNECTED,
+            _D.ACCEPTED: _V.ACCEPTED_UNASKED,
+            _D.CLOSED: _V.CLOSING_UNASKED,
+            _D.DENIED: _V.CLOSING_UNASKED,
+        },
+        _V.OPEN: {
+            _D.RECEIVE: _V.OPEN,
+            _D.DISCONNECT: _V.DISCONNECTED,
+            _D.ACCEPTED: _V.OPEN,
+            _D.CLOSED: _V.CLOSING,
+            _D.DENIED: _V.CLOSING,
+        },
+        _V.CLOSING: {_D.RECEIVE: _V.CLOSING, **_whatever_is_answered(_V.CLOSING)},
+        _V.REFUSED: {**_whatever_is_answered(_V.REFUSED)},
+        _V.CLOSING_UNASKED: {_D.CONNECT: _V.CLOSING, **_whatever_is_answered(_V.CLOSING_UNASKED)},
+        _V.REFUSED_UNASKED: {_D.CONNECT: _V.REFUSED, **_whatever_is_answered(_V.REFUSED_UNASKED)},
+        _V.DISCONNECTED: {**_whatever_is_answered(_V.DISCONNECTED)},
+    },
+    refusals={
+        _V.HANDSHAKE: {_D.RECEIVE: "websocket.connect.first"},
+        _V.PENDING: {_D.CONNECT: "websocket.connect.once", _D.RECEIVE: "websocket.receive.after-accept"},
+        _V.ACCEPTED_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
+        _V.OPEN: {_D.CONNECT: "websocket.connect.once"},
+        _V.CLOSING: {_D.CONNECT: "websocket.connect.once"},
+        _V.REFUSED: {_D.CONNECT: "websocket.connect.once", _D.RECEIVE: "websocket.receive.after-accept"},
+        _V.CLOSING_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
+        _V.REFUSED_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
+        _V.DISCONNECTED: dict.fromkeys((_D.CONNECT, _D.RECEIVE), "websocket.disconnect.last"),
+    },
+    when={
+        _V.HANDSHAKE: "before websocket.connect",
+        _V.PENDING: "before websocket.connect was answered",
+        _V.ACCEPTED_UNASKED: "before websocket.connect",
+        _V.OPEN: "on an accepted connection",
+        _V.CLOSING: "after websocket.close",
+        _V.REFUSED: "on a refused connection",
+        _V.CLOSING_UNASKED: "before websocket.connect",
+        _V.REFUSED_UNASKED: "before websocket.connect",
+        _V.DISCONNECTED: "after websocket.disconnect",
+    },
+    expected={
+        "websocket.connect.first": "websocket.connect as the first message",
+        "websocket.connect.once": "one websocket.connect",
+        "websocket.disconnect.last": "nothing but websocket.disconnect",
+        "websocket.receive.after-accept": "no message before the application has accepted",
+    },
+)
+
+
+class Offer:
+    """The subprotocols that the client offered, against the one that the application picks."""
+
+    __slots__ = ("_offered",)
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        offered = scope.get("subprotocols", ())
+        # What can be read only once is for the application to read.
+        self._offered = offered if isinstance(offered, Collection) else None
+
+    def sent(self, event: str, message: Mapping[str, Any]) -> Problems:
+        """What is wrong with a message in the light of the offer."""
+        if event != Sent.ACCEPT or self._offered is None:
+            return NONE
+        picked = message.get("subprotocol")
+        if picked is None or picked in self._offered:
+            return NONE
+        expected = f"one of the offered subprotocols ({', '.join(map(str, self._offered)) or 'none'})"
+        return [Problem("websocket.accept.subprotocol-offered", expected, show(picked))]
+
+
+WEBSOCKET = Protocol(
+    name="websocket",
+    application=APPLICATION,
+    server=SERVER,
+    sent=(
+        Said(events.ACCEPT, _S.ACCEPT),
+        Said(events.SEND, _S.SEND),
+        Said(events.CLOSE, _S.CLOSE),
+        Said(events.DENIAL_START, _S.DENIAL_START),
+        Said(events.DENIAL_BODY, _S.DENIAL_LAST_BODY, "more_body", _S.DENIAL_BODY),
+    ),
+    delivered=(
+        Said(events.CONNECT, _D.CONNECT),
+        Said(events.RECEIVE, _D.RECEIVE),
+        Said(events.WEBSOCKET_DISCONNECT, _D.DISCONNECT),
+    ),
+    heard_by_application={_D.CONNECT: _S.CONNECT, _D.DISCONNECT: _S.DISCONNECT},
+    heard_by_server={_S.ACCEPT: _D.ACCEPTED, _S.CLOSE: _D.CLOSED, _S.DENIAL_START: _D.DENIED},
+    lost=_S.LOST,
+    gone=_A.GONE,
+    gone_rule="websocket.closed.raises",
+    context=Offer,
+)

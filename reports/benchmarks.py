@@ -45,15 +45,40 @@ class Benchmarks:
 
 
 def rows_of(record: Mapping[str, Any], group: str | None = None) -> tuple[BenchmarkRow, ...]:
-    """The rows in what pytest-benchmark saves (``--benchmark-json``), in its order; all, or those of one group."""
-    return tuple(
-        BenchmarkRow(
-            label=str(benchmark.get("param") or benchmark["name"]),
-            median_us=benchmark["stats"]["median"] * 1e6,
-            q1_us=benchmark["stats"]["q1"] * 1e6,
-            q3_us=benchmark["stats"]["q3"] * 1e6,
-            rounds=benchmark["stats"]["rounds"],
-        )
-        for benchmark in record["benchmarks"]
-        if group is None or benchmark["group"] == group
+    """The rows in what pytest-benchmark saves (``--benchmark-json``), in its order; all, or those of one group.
+
+    A benchmark whose ``extra_info`` has ``requests_per_round`` is told per request.
+    """
+    return tuple(_row(benchmark) for benchmark in record["benchmarks"] if group is None or benchmark["group"] == group)
+
+
+def _row(benchmark: Mapping[str, Any]) -> BenchmarkRow:
+    stats = benchmark["stats"]
+    scale = 1e6 / benchmark.get("extra_info", {}).get("requests_per_round", 1)
+    return BenchmarkRow(
+        label=str(benchmark.get("param") or benchmark["name"]),
+        median_us=stats["median"] * scale,
+        q1_us=stats["q1"] * scale,
+        q3_us=stats["q3"] * scale,
+        rounds=stats["rounds"],
+    )
+
+
+def comparison(record: Mapping[str, Any], title: str = "What one layer costs a request") -> Benchmarks | None:
+    """The comparison in what pytest-benchmark measured; None where it measured nothing."""
+    rows = rows_of(record)
+    if not rows:
+        return None
+    rounds = min(row.rounds for row in rows)
+    return Benchmarks(
+        title=title,
+        rows=rows,
+        how=(
+            f"pytest-benchmark, at least {rounds:,} rounds of each after a warm-up, wall clock, garbage collection off, "
+            "one style after the other, the application called directly on asyncio."
+        ),
+        reliability=(
+            "Read ratios, not times. The styles were measured one after the other, so differences of a few percent "
+            "may be the machine's."
+        ),
     )

@@ -81,6 +81,19 @@ def heading(environment: Environment, *, width: int = 100, color: bool = False) 
 def render(run: Run, *, width: int = 100, color: bool = False) -> str:
     """Every failure with its evidence, the rest in short, and last a sentence and counts that add up."""
     paper = _Paper(width, color=color)
+    _details(paper, run)
+    _conclusion(paper, run)
+    return paper.text()
+
+
+def details(run: Run, *, width: int = 100, color: bool = False) -> str:
+    """The findings alone, for where something else tells the counts."""
+    paper = _Paper(width, color=color)
+    _details(paper, run)
+    return paper.text()
+
+
+def _details(paper: _Paper, run: Run) -> None:
     for finding in findings(run, Status.FAILED):
         _failure(paper, run, finding)
     for finding in findings(run, Status.WARNED):
@@ -88,8 +101,6 @@ def render(run: Run, *, width: int = 100, color: bool = False) -> str:
     _reasons(paper, run, Status.COULD_NOT_RUN, "could not run")
     _reasons(paper, run, Status.STALE, "stale: expected to be broken, and holds")
     _reasons(paper, run, Status.KNOWN, "known")
-    _conclusion(paper, run)
-    return paper.text()
 
 
 def _failure(paper: _Paper, run: Run, finding: Finding) -> None:

@@ -193,12 +193,18 @@ class SuiteModule(pytest.Module):
 
 
 def _is_suite_file(path: Path) -> bool:
-    return path.is_relative_to(_paths.SUITES) and path.name.startswith("test_") and path.suffix == ".py"
+    return path.is_relative_to(_paths.SUITES) and path.name.startswith(("test_", "bench_")) and path.suffix == ".py"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Collect a suite file that the project's `python_files` would leave out."""
+    """Collect a suite file that the project's `python_files` would leave out.
+
+    Benchmarks compare our fixture apps, so they are none of the business of a run on another target.
+    """
     if not _is_suite_file(file_path) or parent.session.isinitpath(file_path):
+        return None
+    given = parent.config.stash[STATE].given
+    if file_path.name.startswith("bench_") and (given.get("app") or given.get("url")):
         return None
     patterns = parent.config.getini("python_files")
     if any(fnmatch.fnmatch(file_path.name, pattern) for pattern in patterns):
@@ -303,7 +309,7 @@ def _told(verdict: Verdict, levels: frozenset[Level]) -> str:
     module = renderer("run")
     rules = module.rules_of(catalogue.load_checks())
     one = module.Run({}, (verdict,), rules, levels)
-    text: str = renderer("terminal").failure(one, verdict)
+    text: str = renderer("terminal").details(one)
     return text
 
 
@@ -330,4 +336,4 @@ def _benchmarks(config: pytest.Config) -> Any:
         return None
     with contextlib.redirect_stdout(io.StringIO()):
         record = {"benchmarks": [bench.as_dict(include_data=False) for bench in session.benchmarks if bench]}
-    return renderer("benchmarks").of(record)
+    return renderer("benchmarks").comparison(record)

@@ -18,6 +18,11 @@ from asgi_conformance.config import CAPABILITIES, Options, UsageError, named
 from asgi_conformance.discovery import discover
 from asgi_conformance.drivers.base import Ability, Driver
 from asgi_conformance.drivers.inprocess import InProcess
+from asgi_conformance.drivers.remote import RemoteDriver
+from asgi_conformance.drivers.server.adapters import UnknownServer, find_variant
+from asgi_conformance.drivers.server.driver import ServerDriver
+from asgi_conformance.drivers.server.process import ServerProcess
+from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.pattern import Route
 from asgi_conformance.runner import IN_PROCESS, Case, make_in_process, plan, run_case
 from asgi_conformance.target import Target
@@ -46,7 +51,7 @@ class Session:
         self.targets = self._targets()
         self._baseline = Baseline.read(Path(options.baseline)) if options.baseline else Baseline()
         self._strikes: Counter[tuple[str, str]] = Counter()
-        self._servers: Any = None
+        self._servers: dict[tuple[str, str], ServerProcess] = {}
 
     # What to run.
 
@@ -79,9 +84,7 @@ class Session:
         """What a driver of that name offers."""
         if driver == IN_PROCESS:
             return InProcess.abilities
-        if driver == REMOTE:
-            return importlib.import_module("asgi_conformance.drivers.remote").RemoteDriver.abilities
-        return importlib.import_module("asgi_conformance.drivers.server").ServerDriver.abilities
+        return RemoteDriver.abilities if driver == REMOTE else ServerDriver.abilities
 
     # How to run it.
 
@@ -103,21 +106,24 @@ class Session:
         """A driver for a case; servers of a user's application are kept between cases."""
         if case.driver == IN_PROCESS:
             return make_in_process(case, transcript)
-        if case.driver == REMOTE:
-            remote = importlib.import_module("asgi_conformance.drivers.remote")
-            return remote.RemoteDriver(case.target.url, transcript=transcript)  # type: ignore[no-any-return]
-        return self._pool().driver(case, transcript)  # type: ignore[no-any-return]
+        if case.target.url is not None:
+            return RemoteDriver(case.target.url, transcript=transcript)
+        if case.target.app is None:
+            raise LoadError(f"{case.target.name} is not an application that can be loaded")
+        # A fixture app is cheap to load, and each check sees a fresh one. A check that ends its server gets one
+        # of its own. A user's application may be slow to load, so its process serves many checks.
+        if case.target.app.fresh or Ability.PROCESS in case.check.needs:
+            return ServerDriver(case.driver, case.target.app, leaving="kill", transcript=transcript)
+        return ServerDriver(case.driver, self._kept(case.driver, case.target.app), transcript=transcript)
 
-    def _pool(self) -> Any:
-        if self._servers is None:
-            self._servers = importlib.import_module("asgi_conformance.serverpool").ServerPool()
-        return self._servers
+    def _kept(self, driver: str, app: AppRef) -> ServerProcess:
+        return self._servers.setdefault((driver, app.app), ServerProcess(driver, app, how="exec"))
 
     def close(self) -> None:
         """Stop every server that is still kept."""
-        if self._servers is not None:
-            self._servers.close()
-            self._servers = None
+        for process in self._servers.values():
+            process.stop()
+        self._servers.clear()
 
     # Facts for the report.
 
@@ -156,10 +162,9 @@ class Session:
     def _driver(self, name: str) -> str:
         if name == IN_PROCESS:
             return name
-        adapters = importlib.import_module("asgi_conformance.drivers.server.adapters")
         try:
-            variant = adapters.find_variant(name)
-        except adapters.UnknownServer as error:
+            variant = find_variant(name)
+        except UnknownServer as error:
             raise UsageError(f"--server: {error}") from None
         if variant.missing:
             raise UsageError(variant.missing)

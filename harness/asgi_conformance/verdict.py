@@ -75,7 +75,11 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as one object of ``results.json``; the inverse of :meth:`from_json`."""
-        return asdict(self)
+        return asdict(self) | {
+            "level": self.level.value,
+            "outcome": self.outcome.value,
+            "transcript": [asdict(entry) for entry in self.transcript],
+        }
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Verdict":

@@ -1,6 +1,9 @@
 """ASGI HTTP: the ``http.response.body`` event."""
 
 from asgi_conformance import MUST, Blocked, Probe, Violation, check
+from asgi_conformance.drivers.http import ends_body, type_of
+from asgi_conformance.judging import BODY, only, require
+from asgi_conformance.protocol.events import RESPONSE_BODY
 from asgi_conformance.spec import ASGI_HTTP
 
 CLAUSE = ASGI_HTTP["response-body-send-event"]
@@ -17,9 +20,20 @@ async def test_body_is_bytes(probe: Probe) -> None:
     Usual mend: `text.encode()`, `bytes(view)`.
     """
     response = await probe.request()
-    for message in response.messages:
-        if message.get("type") == "http.response.body" and type(message.get("body", b"")) is not bytes:
-            raise Violation(expected="a byte string", observed=f"an object of type {type(message['body']).__name__}")
+    for message in only(BODY, response.messages):
+        require(RESPONSE_BODY.problems(message), "http.response-body.bytes")
+
+
+@check("asgi.response-body.more-body-bool", level=MUST, clause=CLAUSE, needs={"http", "messages"})
+async def test_more_body_is_bool(probe: Probe) -> None:
+    """The `more_body` of each `http.response.body` must be a boolean, where it is there.
+
+    Usual cause: a count or a chunk in its place, which is taken for true or false as it happens to be.
+    Usual mend: `bool(rest)`.
+    """
+    response = await probe.request()
+    for message in only(BODY, response.messages):
+        require(RESPONSE_BODY.problems(message), "http.response-body.more-body")
 
 
 @check("asgi.response-body.nothing-after-end", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -31,8 +45,13 @@ async def test_nothing_follows_final_body(probe: Probe) -> None:
     Usual cause: middleware that sends a body of its own after calling the application.
     """
     response = await probe.request()
-    ends = [i for i, m in enumerate(response.messages) if m["type"] == "http.response.body" and not m.get("more_body")]
+    ends = [number for number, message in enumerate(response.messages) if ends_body(message)]
     if not ends:
+        if response.left:
+            return  # a stream that goes on has no end to look behind
         raise Blocked("the response has no end")
-    if late := response.messages[ends[0] + 1 :]:
-        raise Violation(expected="no message after the final body", observed=", ".join(m["type"] for m in late))
+    # A second start is told by the check that there is one only, trailers may follow.
+    late = [type_of(m) for m in response.messages[ends[0] + 1 :]]
+    late = [kind for kind in late if kind not in {"http.response.start", "http.response.trailers"}]
+    if late:
+        raise Violation(expected="no message after the final body", observed=", ".join(map(str, late)))

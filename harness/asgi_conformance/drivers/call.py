@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any
 
 from asgi_conformance.drivers.base import Ending
-from asgi_conformance.faults import NO_FAULTS, ClientDisconnected, Faults
+from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.protocol.types import ASGIApp, Message, Scope
 from asgi_conformance.transcript import Transcript
 
@@ -123,8 +123,8 @@ class Call:
         if self._gone:
             self.sent_after_disconnect.append(message)
             if self._raises_when_gone():
-                self._note("note", "send() raises OSError: the client is gone")
-                raise ClientDisconnected("the client is gone")
+                self._note("note", "send() raises: the client is gone")
+                raise self._faults.error()
             return
         self.sent.append(message)
         if self.on_sent is not None:
@@ -231,6 +231,8 @@ class Call:
         """Cancel the application where it is."""
         if self._task is not None and not self._task.done():
             self._note("note", "the application is cancelled")
+            if self.sent_before_cancel is None:
+                self.sent_before_cancel = len(self.sent)
             self._task.cancel()
 
     async def stop(self, grace: float) -> bool:

@@ -5,8 +5,9 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from asgi_conformance.drivers.base import Ability, Request, Unreachable
-from asgi_conformance.drivers.wire import WireClient, WireExchange, silent
+from asgi_conformance.drivers.wire import WireClient, WireExchange
 from asgi_conformance.drivers.wire_connection import Connection
+from asgi_conformance.drivers.wire_sight import silent
 from asgi_conformance.drivers.wire_websocket import WireWebSocket
 from asgi_conformance.transcript import Transcript
 

@@ -18,6 +18,7 @@ class InProcessWebSocketExchange:
         self.call = call
         self._next = 0
         self._closed: Closed | None = None
+        call.on_sent = self._heed
 
     @property
     def messages(self) -> Sequence[Message]:
@@ -33,14 +34,14 @@ class InProcessWebSocketExchange:
             words = f"within {within:g} s" if ended.how == "running" else f"before the application {describe(ended)}"
             raise Unanswered(f"no answer to the handshake {words}")
         if answer["type"] == "websocket.accept":
-            return Handshake(True, 101, answer.get("subprotocol"), pairs(answer.get("headers")))
+            subprotocol = answer.get("subprotocol")
+            chosen = None if subprotocol is None else str(subprotocol)
+            return Handshake(True, 101, chosen, pairs(answer.get("headers")))
         if answer["type"] == "websocket.close":
-            self._over(Closed(1006), int(answer.get("code") or 1000))
             return Handshake(False, 403)
         await self.call.until(self._denied, within)
-        self._over(Closed(1006), 1006)
-        body = b"".join(m.get("body", b"") for m in self.call.sent if type_of(m) == "websocket.http.response.body")
-        return Handshake(False, answer.get("status", 0), None, pairs(answer.get("headers")), body)
+        status, headers = answer.get("status"), pairs(answer.get("headers"))
+        return Handshake(False, status if isinstance(status, int) else 0, None, headers, self._denial_body())
 
     async def send(self, data: str | bytes) -> None:
         """Put one ``websocket.receive`` into the inbox, with the key of its kind only."""
@@ -49,7 +50,7 @@ class InProcessWebSocketExchange:
 
     async def receive(self, within: float = PATIENCE) -> str | bytes | Closed:
         """The next message, or how the connection ended."""
-        if self._closed is not None:
+        if self.call.gone and self._closed is not None:
             return self._closed
         while True:
             await self.call.until(lambda: len(self.call.sent) > self._next, within)
@@ -58,10 +59,9 @@ class InProcessWebSocketExchange:
             message = self.call.sent[self._next]
             self._next += 1
             self.call.read(self._next)
-            if type_of(message) == "websocket.close":
-                code = int(message.get("code", 1000) or 1000)
-                self._over(Closed(code, message.get("reason") or ""), code)
-                return self._closed or Closed(code)
+            if type_of(message) == "websocket.close" and self._closed is not None:
+                self._next -= 1  # nothing comes after it, and it is told again
+                return self._closed
             if type_of(message) == "websocket.send":
                 return data_of(message)
 
@@ -74,29 +74,37 @@ class InProcessWebSocketExchange:
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
         """The closing handshake as the application sees it: one disconnect with the code and the reason."""
-        self._gone(Closed(code or 1005, reason))
+        self._gone(Closed(1005 if code is None else code, reason))
 
     async def disconnect(self, how: Literal["close", "reset"] = "reset") -> None:
         """Lose the connection; the application sees code 1006 and no reason."""
         self._gone(Closed(1006))
 
     async def ending(self, within: float = PATIENCE) -> Ending:
-        """How the application's call ended."""
+        """How the application's call ended. What is unread is read and dropped, so that it can end."""
         self.call.read(1 << 60)
-        if any(type_of(m) == "websocket.close" for m in self.call.sent):
-            self.call.finish()
         return await self.call.ending(within)
 
     def _gone(self, closed: Closed) -> None:
         if self._closed is None:
             self._closed = closed
-        self.call.farewell = {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
+            self.call.farewell = {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
         self.call.leave()
 
+    def _heed(self, message: Message) -> None:
+        """The peer's part in the application's close: the application hears the code that it chose, at once."""
+        kind = type_of(message)
+        if kind == "websocket.close":
+            accepted = any(type_of(sent) == "websocket.accept" for sent in self.call.sent)
+            code = _code(message)
+            self._over(Closed(code, str(message.get("reason") or "")) if accepted else Closed(1006), code)
+        elif kind == "websocket.http.response.body" and not message.get("more_body"):
+            self._over(Closed(1006), 1006)
+
     def _over(self, closed: Closed, code: int) -> None:
-        """The application has ended the connection: it hears the code that it chose."""
-        self._closed = closed
-        self.call.farewell = {"type": "websocket.disconnect", "code": code, "reason": closed.reason}
+        if self._closed is None:
+            self._closed = closed
+            self.call.farewell = {"type": "websocket.disconnect", "code": code, "reason": closed.reason}
         self.call.finish()
 
     def _answer(self) -> Message | None:
@@ -104,6 +112,16 @@ class InProcessWebSocketExchange:
 
     def _denied(self) -> bool:
         return any(type_of(m) == "websocket.http.response.body" and not m.get("more_body") for m in self.call.sent)
+
+    def _denial_body(self) -> bytes:
+        bodies = (m.get("body", b"") for m in self.call.sent if type_of(m) == "websocket.http.response.body")
+        return b"".join(bytes(body) for body in bodies if isinstance(body, bytes | bytearray | memoryview))
+
+
+def _code(message: Message) -> int:
+    """The code of a close; 1000 where there is none, and where it is no number."""
+    code = message.get("code")
+    return code if isinstance(code, int) and code else 1000
 
 
 def data_of(message: Any) -> str | bytes:

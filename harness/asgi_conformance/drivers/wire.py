@@ -5,12 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import unquote
 
 from asgi_conformance.drivers.base import PATIENCE, Ending, Head, Headers, Piece, Request, Unanswered
 from asgi_conformance.drivers.wire_connection import Connection, Read, connect
 from asgi_conformance.drivers.wire_http1 import Data, End, Event, ResponseParser, Start
+from asgi_conformance.drivers.wire_sight import Note, Sight, Watch, silent, unwatched
 from asgi_conformance.drivers.wire_websocket import WireWebSocket, handshake
 from asgi_conformance.protocol.types import Message
 
@@ -18,45 +19,6 @@ from asgi_conformance.protocol.types import Message
 IDLE = 32
 
 _WITH_BODY = {"POST", "PUT", "PATCH"}
-
-
-class Sight(Protocol):
-    """What a driver sees of the application's call for one request."""
-
-    @property
-    def messages(self) -> Sequence[Message]:
-        """What the application has sent so far."""
-        ...
-
-    async def ending(self, within: float) -> Ending:
-        """How its call ended."""
-        ...
-
-
-class Blind:
-    """The sight of a driver that sees bytes only."""
-
-    messages: Sequence[Message] = ()
-
-    async def ending(self, within: float) -> Ending:
-        """Not known."""
-        return Ending("unknown")
-
-
-# Asked before a request is sent: the local port, the scope's type, the decoded path.
-Watch = Callable[[int, str, str], Sight]
-
-
-# Told of what is said on the wire: a direction and a text, as a transcript wants them.
-Note = Callable[[str, object], None]
-
-
-def silent(_direction: str, _what: object) -> None:
-    """Nobody takes notes."""
-
-
-def _unwatched(_port: int, _type: str, _path: str) -> Sight:
-    return Blind()
 
 
 class WireClient:
@@ -78,7 +40,7 @@ class WireClient:
         *,
         tls: ssl.SSLContext | None = None,
         base_path: str = "",
-        watch: Watch = _unwatched,
+        watch: Watch = unwatched,
         note: Note = silent,
     ) -> None:
         self._host = host
@@ -111,7 +73,7 @@ class WireClient:
         target = self._base_path + request.path
         sight = self._watch(connection.port, "websocket", decoded(target))
         key, head = handshake(request, target, self.authority)
-        exchange = WireWebSocket(connection, key, sight.ending, lambda: sight.messages, self._note)
+        exchange = WireWebSocket(connection, key, sight, self._note)
         await exchange.begin(head)
         return exchange
 
@@ -245,7 +207,9 @@ class WireExchange:
 
     async def ending(self, within: float = PATIENCE) -> Ending:
         """See :class:`~asgi_conformance.drivers.base.HTTPExchange`."""
-        return await self._sight.ending(within)
+        # An application that has not been called when the answer is there will not be: the server has answered.
+        answered = self._head is not None or (self.connection.over and not self._left)
+        return await self._sight.ending(0 if answered and not self._sight.called else within)
 
     @property
     def messages(self) -> Sequence[Message]:

@@ -35,6 +35,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         end: ``open`` until the peer ends it: ``closed`` in order (FIN), or ``reset``. Its first end counts.
+            After an end by this side (:attr:`gone`) it becomes ``closed``, too.
         port: of this side.
         gone: whether this side has ended it.
     """
@@ -98,7 +99,7 @@ class Connection(asyncio.Protocol):
     def _ended(self, how: End) -> None:
         if self.end == "open":
             self.end = how
-            if self._receiver is not None:
+            if self._receiver is not None and not self.gone:
                 self._receiver(None)
         self.wake()
 

@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from websockets.exceptions import InvalidState, ProtocolError
@@ -15,6 +15,7 @@ from websockets.protocol import CLIENT, Protocol
 from asgi_conformance.drivers.base import PATIENCE, Closed, Ending, Handshake, Request, Unanswered
 from asgi_conformance.drivers.wire_connection import Connection, Read
 from asgi_conformance.drivers.wire_http1 import Data, Event, ResponseParser, Start
+from asgi_conformance.drivers.wire_sight import Note, Sight
 from asgi_conformance.protocol.types import Message
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -52,14 +53,12 @@ class WireWebSocket:
         self,
         connection: Connection,
         key: bytes,
-        ending: Callable[[float], Awaitable[Ending]],
-        messages: Callable[[], Sequence[Message]],
-        note: Callable[[str, object], None],
+        sight: Sight,
+        note: Note,
     ) -> None:
         self.connection = connection
         self._accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - as RFC 6455 has it
-        self._ending = ending
-        self._messages = messages
+        self._sight = sight
         self._note = note
         self._parser = ResponseParser()
         self._answer: list[Event] = []
@@ -170,12 +169,13 @@ class WireWebSocket:
 
     async def ending(self, within: float = PATIENCE) -> Ending:
         """See :class:`~asgi_conformance.drivers.base.WebSocketExchange`."""
-        return await self._ending(within)
+        answered = self._parser.over or (self.connection.over and not self._left)
+        return await self._sight.ending(0 if answered and not self._sight.called else within)
 
     @property
     def messages(self) -> Sequence[Message]:
         """What the application has sent so far (needs ``messages``; empty elsewhere)."""
-        return self._messages()
+        return self._sight.messages
 
     def _arrived(self, read: Read | None) -> None:
         if read is None:

@@ -7,7 +7,8 @@ server) tells it what passes, before it is passed on, and gets the problems back
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol as Interface
+from typing import Any
+from typing import Protocol as Interface
 
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.scope import EXTENSIONS

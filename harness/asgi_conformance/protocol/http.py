@@ -5,7 +5,7 @@ from enum import StrEnum
 from asgi_conformance.protocol import events
 from asgi_conformance.protocol.content import ResponseContent
 from asgi_conformance.protocol.conversation import Protocol, Said
-from asgi_conformance.protocol.table import Table
+from asgi_conformance.protocol.table import Row, Table, every
 
 
 class Response(StrEnum):
@@ -63,22 +63,27 @@ class Delivered(StrEnum):
 
 _R, _S = Response, Sent
 
-_BODIES = {_S.BODY: _R.STREAMING, _S.ZEROCOPY: _R.STREAMING, _S.LAST_BODY: _R.COMPLETE, _S.LAST_ZEROCOPY: _R.COMPLETE}
-_BODIES_BEFORE_TRAILERS = {
+_BODIES: Row = {
+    _S.BODY: _R.STREAMING,
+    _S.ZEROCOPY: _R.STREAMING,
+    _S.LAST_BODY: _R.COMPLETE,
+    _S.LAST_ZEROCOPY: _R.COMPLETE,
+}
+_BODIES_BEFORE_TRAILERS: Row = {
     _S.BODY: _R.STREAMING_WITH_TRAILERS,
     _S.ZEROCOPY: _R.STREAMING_WITH_TRAILERS,
     _S.LAST_BODY: _R.AWAITING_TRAILERS,
     _S.LAST_ZEROCOPY: _R.AWAITING_TRAILERS,
 }
-_STARTS = {_S.START: _R.STARTED, _S.START_WITH_TRAILERS: _R.STARTED_WITH_TRAILERS, _S.CLIENT_GONE: _R.GONE}
+_STARTS: Row = {_S.START: _R.STARTED, _S.START_WITH_TRAILERS: _R.STARTED_WITH_TRAILERS, _S.CLIENT_GONE: _R.GONE}
 
 
-def _aside(state: Response) -> dict[str, str]:
+def _aside(state: Response) -> Row:
     """What may come at any time between the start and the last body, and changes nothing."""
     return {_S.PUSH: state, _S.HINT: state, _S.CLIENT_GONE: _R.GONE}
 
 
-_MOVES: dict[str, dict[str, str]] = {
+_MOVES: dict[str, Row] = {
     _R.QUIET: {_S.DEBUG: _R.DEBUGGED, **_STARTS},
     _R.DEBUGGED: {**_STARTS},
     _R.STARTED: {**_BODIES, _S.PATH: _R.PATH_SENT, **_aside(_R.STARTED)},
@@ -103,10 +108,10 @@ _MOVES: dict[str, dict[str, str]] = {
     _R.COMPLETE: {_S.CLIENT_GONE: _R.COMPLETE},
     _R.TRAILED: {_S.CLIENT_GONE: _R.TRAILED},
     # An application cannot know at once, so whatever it still sends is tolerated.
-    _R.GONE: dict.fromkeys(Sent, _R.GONE),
+    _R.GONE: every(Sent, _R.GONE),
 }
 
-_BEFORE_START = {
+_BEFORE_START: Row = {
     _S.BODY: "http.response-body.after-start",
     _S.LAST_BODY: "http.response-body.after-start",
     _S.ZEROCOPY: "http.zerocopysend.order",
@@ -117,14 +122,14 @@ _BEFORE_START = {
     _S.TRAILERS: "http.trailers.after-body",
     _S.LAST_TRAILERS: "http.trailers.after-body",
 }
-_AFTER_START = {
+_AFTER_START: Row = {
     _S.DEBUG: "http.debug.before-start",
     _S.START: "http.response-start.once",
     _S.START_WITH_TRAILERS: "http.response-start.once",
 }
-_NOT_ANNOUNCED = dict.fromkeys((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.announced")
-_TOO_EARLY = dict.fromkeys((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.after-body")
-_AFTER_BODY = {
+_NOT_ANNOUNCED: Row = every((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.announced")
+_TOO_EARLY: Row = every((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.after-body")
+_AFTER_BODY: Row = {
     **_AFTER_START,
     _S.BODY: "http.response-body.nothing-after-end",
     _S.LAST_BODY: "http.response-body.nothing-after-end",
@@ -134,9 +139,9 @@ _AFTER_BODY = {
     _S.PUSH: "http.push.order",
     _S.HINT: "http.early-hint.order",
 }
-_AFTER_PATH = {
+_AFTER_PATH: Row = {
     **_AFTER_BODY,
-    **dict.fromkeys((_S.BODY, _S.LAST_BODY, _S.ZEROCOPY, _S.LAST_ZEROCOPY), "http.pathsend.alone"),
+    **every((_S.BODY, _S.LAST_BODY, _S.ZEROCOPY, _S.LAST_ZEROCOPY), "http.pathsend.alone"),
     _S.PATH: "http.pathsend.once",
 }
 
@@ -157,7 +162,7 @@ RESPONSE = Table(
         _R.COMPLETE: {**_AFTER_BODY, **_NOT_ANNOUNCED},
         _R.TRAILED: {
             **_AFTER_BODY,
-            **dict.fromkeys((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.nothing-after-end"),
+            **every((_S.TRAILERS, _S.LAST_TRAILERS), "http.trailers.nothing-after-end"),
         },
     },
     when={
@@ -234,9 +239,9 @@ REQUEST = Table(
         _Q.DISCONNECTED: {_D.DISCONNECT: _Q.DISCONNECTED, _D.ASKED_AFTER_RESPONSE: _Q.DISCONNECTED},
     },
     refusals={
-        _Q.READ: dict.fromkeys((_D.REQUEST, _D.LAST_REQUEST), "http.request.nothing-after-end"),
-        _Q.ANSWERED: dict.fromkeys((_D.REQUEST, _D.LAST_REQUEST), "http.disconnect.after-response"),
-        _Q.DISCONNECTED: dict.fromkeys((_D.REQUEST, _D.LAST_REQUEST), "http.disconnect.last"),
+        _Q.READ: every((_D.REQUEST, _D.LAST_REQUEST), "http.request.nothing-after-end"),
+        _Q.ANSWERED: every((_D.REQUEST, _D.LAST_REQUEST), "http.disconnect.after-response"),
+        _Q.DISCONNECTED: every((_D.REQUEST, _D.LAST_REQUEST), "http.disconnect.last"),
     },
     when={
         _Q.OPEN: "while the request body is incomplete",

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from asgi_conformance.protocol import events
 from asgi_conformance.protocol.conversation import Protocol, Said
-from asgi_conformance.protocol.table import Table
+from asgi_conformance.protocol.table import Row, Table, every
 
 
 class Application(StrEnum):
@@ -50,8 +50,8 @@ _A, _S = Application, Sent
 
 _STARTUP_REPLIES = (_S.STARTUP_COMPLETE, _S.STARTUP_FAILED)
 _SHUTDOWN_REPLIES = (_S.SHUTDOWN_COMPLETE, _S.SHUTDOWN_FAILED)
-_STARTED_ALREADY = dict.fromkeys(_STARTUP_REPLIES, "lifespan.startup.answered-once")
-_NOT_STOPPING = dict.fromkeys(_SHUTDOWN_REPLIES, "lifespan.shutdown.in-answer")
+_STARTED_ALREADY: Row = every(_STARTUP_REPLIES, "lifespan.startup.answered-once")
+_NOT_STOPPING: Row = every(_SHUTDOWN_REPLIES, "lifespan.shutdown.in-answer")
 
 APPLICATION = Table(
     name="Lifespan application",
@@ -71,7 +71,7 @@ APPLICATION = Table(
             _S.SHUTDOWN: _A.FAILED_STOPPING,
         },
         _A.FAILED_STOPPING: {
-            **dict.fromkeys(_SHUTDOWN_REPLIES, _A.STOPPED),
+            **every(_SHUTDOWN_REPLIES, _A.STOPPED),
             _S.STARTUP: _A.FAILED_STOPPING,
             _S.SHUTDOWN: _A.FAILED_STOPPING,
         },
@@ -79,12 +79,12 @@ APPLICATION = Table(
         _A.HURRIED: {
             _S.STARTUP_COMPLETE: _A.STOPPING,
             _S.STARTUP_FAILED: _A.FAILED,
-            **dict.fromkeys(_SHUTDOWN_REPLIES, _A.STOPPED),
+            **every(_SHUTDOWN_REPLIES, _A.STOPPED),
             _S.STARTUP: _A.HURRIED,
             _S.SHUTDOWN: _A.HURRIED,
         },
         _A.STOPPING: {
-            **dict.fromkeys(_SHUTDOWN_REPLIES, _A.STOPPED),
+            **every(_SHUTDOWN_REPLIES, _A.STOPPED),
             _S.STARTUP: _A.STOPPING,
             _S.SHUTDOWN: _A.STOPPING,
         },
@@ -92,7 +92,7 @@ APPLICATION = Table(
     },
     refusals={
         _A.UNASKED: {
-            **dict.fromkeys(_STARTUP_REPLIES, "lifespan.startup.in-answer"),
+            **every(_STARTUP_REPLIES, "lifespan.startup.in-answer"),
             **_NOT_STOPPING,
         },
         _A.STARTING: {**_NOT_STOPPING},
@@ -102,7 +102,7 @@ APPLICATION = Table(
         _A.STOPPING: {**_STARTED_ALREADY},
         _A.STOPPED: {
             **_STARTED_ALREADY,
-            **dict.fromkeys(_SHUTDOWN_REPLIES, "lifespan.shutdown.answered-once"),
+            **every(_SHUTDOWN_REPLIES, "lifespan.shutdown.answered-once"),
         },
     },
     when={

@@ -29,6 +29,6 @@ def show(value: object) -> str:
         return f"a memoryview of {value.nbytes} bytes"
     try:
         text = repr(cut)
-    except Exception:  # noqa: BLE001 - the object is the application's, and may do anything
+    except Exception:
         return f"<{type(value).__name__} whose repr() raises>"
     return f"{text[:WIDTH]}…" if len(text) > WIDTH or cut is not value else text

@@ -12,11 +12,12 @@ Some rules bind only from a version of the page on, and some events only exist w
 extension; `rows` works both into the table, so that nothing is left to decide but to look an event up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from asgi_conformance.protocol.version import Version
 
+Row = dict[str, str]
 Rows = Mapping[str, Mapping[str, tuple[str, str | None]]]
 
 NOT_OFFERED = "event.extension.offered"
@@ -84,3 +85,8 @@ class Table:
         if event in self.needs and self.needs[event] not in offered:
             rule = NOT_OFFERED
         return after or state, rule
+
+
+def every(events: Iterable[str], target: str) -> Row:
+    """A part of a row: each of the events leads to the same state, or breaks the same rule."""
+    return dict.fromkeys(events, target)

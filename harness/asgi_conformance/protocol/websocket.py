@@ -7,7 +7,7 @@ from typing import Any
 from asgi_conformance.protocol import events
 from asgi_conformance.protocol.conversation import Protocol, Said
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
-from asgi_conformance.protocol.table import Table
+from asgi_conformance.protocol.table import Row, Table, every
 from asgi_conformance.protocol.version import SEND_RAISES
 
 
@@ -66,10 +66,10 @@ class Delivered(StrEnum):
 
 _A, _S = Application, Sent
 
-_HEARD = {_S.DISCONNECT: _A.GONE, _S.LOST: _A.LOST}
-_DENIAL_FIRST = dict.fromkeys((_S.DENIAL_BODY, _S.DENIAL_LAST_BODY), "websocket.denial.start-first")
+_HEARD: Row = {_S.DISCONNECT: _A.GONE, _S.LOST: _A.LOST}
+_DENIAL_FIRST: Row = every((_S.DENIAL_BODY, _S.DENIAL_LAST_BODY), "websocket.denial.start-first")
 _DENIALS = (_S.DENIAL_START, _S.DENIAL_BODY, _S.DENIAL_LAST_BODY)
-_NOTHING_ELSE = dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.denial.nothing-else")
+_NOTHING_ELSE: Row = every((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.denial.nothing-else")
 
 APPLICATION = Table(
     name="WebSocket application",
@@ -105,8 +105,8 @@ APPLICATION = Table(
             **_HEARD,
         },
         _A.DENIED: {_S.CONNECT: _A.DENIED, _S.DISCONNECT: _A.DENIED, _S.LOST: _A.DENIED},
-        _A.GONE: {**dict.fromkeys(Sent, _A.GONE), _S.LOST: _A.LOST},
-        _A.LOST: dict.fromkeys(Sent, _A.LOST),
+        _A.GONE: {**every(Sent, _A.GONE), _S.LOST: _A.LOST},
+        _A.LOST: every(Sent, _A.LOST),
     },
     refusals={
         _A.UNASKED: {
@@ -118,13 +118,13 @@ APPLICATION = Table(
         _A.ASKED: {_S.SEND: "websocket.send.after-accept", **_DENIAL_FIRST},
         _A.ACCEPTED: {
             _S.ACCEPT: "websocket.accept.once",
-            **dict.fromkeys(_DENIALS, "websocket.denial.before-accept"),
+            **every(_DENIALS, "websocket.denial.before-accept"),
         },
-        _A.CLOSED: dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE, *_DENIALS), "websocket.close.last"),
+        _A.CLOSED: every((_S.ACCEPT, _S.SEND, _S.CLOSE, *_DENIALS), "websocket.close.last"),
         _A.DENYING: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
         _A.DENYING_BODY: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
-        _A.DENIED: {**_NOTHING_ELSE, **dict.fromkeys(_DENIALS, "websocket.denial.nothing-after-end")},
-        _A.GONE: dict.fromkeys((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.send.after-disconnect"),
+        _A.DENIED: {**_NOTHING_ELSE, **every(_DENIALS, "websocket.denial.nothing-after-end")},
+        _A.GONE: every((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.send.after-disconnect"),
     },
     when={
         _A.UNASKED: "before websocket.connect",
@@ -160,7 +160,7 @@ APPLICATION = Table(
         _A.DENYING: "websocket.denial.finished",
         _A.DENYING_BODY: "websocket.denial.finished",
     },
-    needs=dict.fromkeys(_DENIALS, "websocket.http.response"),
+    needs=every(_DENIALS, "websocket.http.response"),
     since={"websocket.send.after-disconnect": SEND_RAISES},
 )
 
@@ -169,9 +169,9 @@ _V, _D = Server, Delivered
 _ANSWERS = (_D.ACCEPTED, _D.CLOSED, _D.DENIED)
 
 
-def _whatever_is_answered(state: Server) -> dict[str, str]:
+def _whatever_is_answered(state: Server) -> Row:
     """The row of a state that no further word of the application changes, up to the disconnect."""
-    return {_D.DISCONNECT: _V.DISCONNECTED, **dict.fromkeys(_ANSWERS, state)}
+    return {_D.DISCONNECT: _V.DISCONNECTED, **every(_ANSWERS, state)}
 
 
 SERVER = Table(
@@ -220,7 +220,7 @@ SERVER = Table(
         _V.REFUSED: {_D.CONNECT: "websocket.connect.once", _D.RECEIVE: "websocket.receive.after-accept"},
         _V.CLOSING_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
         _V.REFUSED_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
-        _V.DISCONNECTED: dict.fromkeys((_D.CONNECT, _D.RECEIVE), "websocket.disconnect.last"),
+        _V.DISCONNECTED: every((_D.CONNECT, _D.RECEIVE), "websocket.disconnect.last"),
     },
     when={
         _V.HANDSHAKE: "before websocket.connect",
@@ -252,9 +252,9 @@ class Offer:
         # What can be read only once is for the application to read.
         self._offered = offered if isinstance(offered, Collection) else None
 
-    def sent(self, event: str, message: Mapping[str, Any]) -> Problems:
+    def sent(self, message: Mapping[str, Any]) -> Problems:
         """What is wrong with a message in the light of the offer."""
-        if event != Sent.ACCEPT or self._offered is None:
+        if message["type"] != "websocket.accept" or self._offered is None:
             return NONE
         picked = message.get("subprotocol")
         if picked is None or picked in self._offered:

@@ -43,7 +43,7 @@ def test_a_bar_does_not_end_the_cell() -> None:
 
 
 def test_a_large_run_still_fits_into_a_comment(verdict: Callable[..., Verdict]) -> None:
-    long = "@`x" * 5_000
+    long = "@#" * 5_000
     one = verdict("sse.a.b", Outcome.FAILED, expected=long, observed=long)
     many = [
         replace(one, check=f"sse.a.b{n}", target=f"app-{t}", known=long if n % 2 else None)

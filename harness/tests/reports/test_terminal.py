@@ -88,9 +88,7 @@ def test_one_rule_broken_everywhere_is_told_once(verdict: Callable[..., Verdict]
         ("named", "uvicorn", "asgi-conformance run app:make --factory --server uvicorn --check a.b.c"),
     ],
 )
-def test_the_command_repeats_just_this(
-    verdict: Callable[..., Verdict], target: str, driver: str, command: str
-) -> None:
+def test_the_command_repeats_just_this(verdict: Callable[..., Verdict], target: str, driver: str, command: str) -> None:
     one = verdict("a.b.c", Outcome.FAILED, driver, target=target)
     run = Run({"repeat": {"named": "asgi-conformance run app:make --factory"}}, (one,))
     assert f"again     {command}\n" in terminal.render(run)

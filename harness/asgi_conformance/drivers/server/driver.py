@@ -223,6 +223,12 @@ class ServerSight:
         self._until = until
 
     @property
+    def called(self) -> bool:
+        """Whether the application was called."""
+        self._poll()
+        return self._expectation.call is not None
+
+    @property
     def messages(self) -> Sequence[Message]:
         """What the application has sent so far."""
         self._poll()

@@ -285,13 +285,14 @@ class ServerProcess:
     def stop(self, within: float = STOP_WITHIN) -> int:
         """SIGTERM, and SIGKILL when that does not end it within the bound; the exit code."""
         self.signal(signal.SIGTERM)
-        self._await(lambda: self.ended or not self.running, within)
+        self._await(lambda: not self.running, within)
         return self.kill()
 
     def kill(self) -> int:
         """End the process and its own children at once, and let go of everything; the exit code."""
         self.send_kill()
-        self._await(lambda: self.ended or not self.running, STOP_WITHIN)
+        if self.pid is not None:
+            self._await(lambda: not self.running, STOP_WITHIN)
         self.close()
         return -signal.SIGKILL if self.exit_code is None else self.exit_code
 
@@ -308,8 +309,13 @@ class ServerProcess:
             self.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of pipes and files; a process that still runs ends by its lifeline."""
+        """Let go of pipes and files; a process that still runs ends by its lifeline, as do its own children."""
+        if self._status is None:
+            return
         self.poll()
+        if self.pid is not None and self.ended:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # there are none, as there should be
+                os.killpg(self.pid, signal.SIGKILL)
         self._printed = self.log()
         self._resources.close()
         self._status = self._reader = self._log = None

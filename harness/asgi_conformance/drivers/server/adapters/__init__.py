@@ -124,11 +124,11 @@ def find_variant(name: str) -> Variant:
 
     Raises UnknownServer when the server or one of the words is not known, or two of them exclude each other.
     """
-    server, _, rest = name.partition("-")
+    server, dash, rest = name.partition("-")
     if server not in known_servers():
         raise UnknownServer(f"unknown server {server!r}; known: {', '.join(known_servers())}")
     adapter: Adapter = importlib.import_module(f"{__name__}.{server}").ADAPTER
-    words = tuple(_words(name, rest, adapter)) if rest else ()
+    words = tuple(_words(name, rest, adapter)) if dash else ()
     options: dict[str, str] = {}
     for word in words:
         other = options.setdefault(adapter.words[word].option, word)
@@ -140,13 +140,15 @@ def find_variant(name: str) -> Variant:
 def _words(name: str, rest: str, adapter: Adapter) -> list[str]:
     """The words in the rest of a name; a word may have dashes of its own, so the longest that fits is taken."""
     longest_first = sorted(adapter.words, key=len, reverse=True)
-    found = []
-    while rest:
+    found: list[str] = []
+    left: str | None = rest
+    while left is not None:
+        rest = left
         word = next((word for word in longest_first if rest == word or rest.startswith(f"{word}-")), None)
         if word is None:
             unknown = rest.partition("-")[0]
             has = ", ".join(sorted(adapter.words)) or "none"
             raise UnknownServer(f"unknown word {unknown!r} in {name!r}; {adapter.name} has: {has}")
         found.append(word)
-        rest = rest[len(word) + 1 :]
+        left = rest[len(word) + 1 :] if rest != word else None
     return found

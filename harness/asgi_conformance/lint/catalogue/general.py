@@ -1,0 +1,147 @@
+"""Rules of every protocol: the call, the events, the parts of a scope that all have in common."""
+
+from asgi_conformance.lint.rule import Party, rule
+from asgi_conformance.spec import ASGI, ASGI_TLS, RFC_9110
+
+APPLICATION, SERVER, BOTH = Party.APPLICATION, Party.SERVER, Party.BOTH
+
+_TLS = ASGI_TLS["tls-connection-scope"]
+
+RULES = (
+    rule(
+        "call.return.send",
+        "PRACTICE",
+        "M12",
+        APPLICATION,
+        ASGI["applications"],
+        "Nothing is sent once the call has returned: a task that was left behind has kept `send`.",
+    ),
+    rule(
+        "call.return.receive",
+        "PRACTICE",
+        "M12",
+        APPLICATION,
+        ASGI["applications"],
+        "Nothing is received once the call has returned: a task that was left behind has kept `receive`.",
+    ),
+    rule(
+        "call.scope.unchanged",
+        "SHOULD",
+        "M16",
+        APPLICATION,
+        ASGI["middleware"],
+        "Whoever changes the scope should change a copy.",
+    ),
+    rule("event.message.dict", "MUST*", "M3", BOTH, ASGI["events"], "A message is a dict."),
+    rule("event.message.type", "MUST*", "M3", BOTH, ASGI["events"], "A message has a `type`, which is a str."),
+    rule("event.message.keys", "MUST*", "M31", BOTH, ASGI["strings-and-unicode"], "The keys of a message are str."),
+    rule(
+        "event.message.namespace",
+        "SHOULD",
+        "M14",
+        BOTH,
+        ASGI["protocol-specifications"],
+        "The type of a message should begin with the type of its scope.",
+    ),
+    rule(
+        "event.message.known",
+        "MUST*",
+        "M30",
+        APPLICATION,
+        ASGI["extensions"],
+        "An application sends messages of the protocol, and of the extensions that the scope lists.",
+    ),
+    rule(
+        "event.message.expected",
+        "SHOULD",
+        "M14",
+        SERVER,
+        ASGI["protocol-specifications"],
+        "A server should deliver messages of the protocol, and of the extensions that it lists.",
+    ),
+    rule(
+        "event.extension.offered",
+        "MUST*",
+        "M30",
+        APPLICATION,
+        ASGI["extensions"],
+        "The messages of an extension are sent only when the scope lists it.",
+    ),
+    rule(
+        "event.value.type",
+        "MUST",
+        "M4a",
+        BOTH,
+        ASGI["events"],
+        "The values in a message must be bytes, str, int, float, list, dict, bool or None.",
+    ),
+    rule("event.value.integer", "MUST", "M4b", BOTH, ASGI["events"], "An integer must fit into 64 bits with its sign."),
+    rule("event.value.float", "MUST", "M4c", BOTH, ASGI["events"], "A float must be finite."),
+    rule("event.value.keys", "MUST", "M4d", BOTH, ASGI["events"], "A dict inside a message must have str keys only."),
+    rule(
+        "event.header.name",
+        "PRACTICE",
+        "R12",
+        APPLICATION,
+        RFC_9110["section-5.1"],
+        "A header name consists of the characters that RFC 9110 allows; a space or nothing is no name.",
+    ),
+    rule(
+        "event.header.value",
+        "PRACTICE",
+        "R12",
+        APPLICATION,
+        RFC_9110["section-5.5"],
+        "A header value has no line break: it would split the response.",
+    ),
+    rule("scope.mapping.dict", "MUST", "M6", SERVER, ASGI["applications"], "A scope must be a dict."),
+    rule("scope.mapping.keys", "MUST*", "M31", SERVER, ASGI["strings-and-unicode"], "The keys of a scope are str."),
+    rule("scope.type.present", "MUST*", "M7", SERVER, ASGI["applications"], "A scope has a `type`, which is a str."),
+    rule(
+        "scope.asgi.version",
+        "MUST*",
+        "M8",
+        SERVER,
+        ASGI["applications"],
+        "A scope has `asgi`, a dict whose `version` is a str.",
+    ),
+    rule("scope.extensions.dict", "MUST*", "M28", SERVER, ASGI["extensions"], "`extensions` is a dict."),
+    rule(
+        "scope.extensions.entry",
+        "SHOULD",
+        "M29",
+        SERVER,
+        ASGI["extensions"],
+        "An extension should be listed by its name, a str, with a dict as the value.",
+    ),
+    rule(
+        "scope.tls.plain",
+        "MUST",
+        "T2",
+        SERVER,
+        ASGI_TLS["when-to-use-this-extension"],
+        "The `tls` extension must not be listed on a plain connection.",
+    ),
+    rule("scope.tls.server-cert", "MUST*", "T3", SERVER, _TLS, "`server_cert` is present: a PEM str, or None."),
+    rule("scope.tls.client-cert-chain", "MUST*", "T4", SERVER, _TLS, "`client_cert_chain` is an iterable of PEM str."),
+    rule(
+        "scope.tls.client-cert-name",
+        "MUST",
+        "T6a",
+        SERVER,
+        _TLS,
+        "`client_cert_name` must be there when there is a client certificate; it is a str or None.",
+    ),
+    rule(
+        "scope.tls.client-cert-error",
+        "MUST*",
+        "T7",
+        SERVER,
+        _TLS,
+        "`client_cert_error` is None, or a str that is not empty.",
+    ),
+    rule("scope.tls.tls-version", "MUST*", "T8", SERVER, _TLS, "`tls_version` is present: an int, or None."),
+    rule(
+        "scope.tls.cipher-suite", "MUST*", "T9", SERVER, _TLS, "`cipher_suite` is present: an int of 16 bits, or None."
+    ),
+)

@@ -1,0 +1,99 @@
+"""The linter: an ASGI application around another one, which judges both sides and changes nothing."""
+
+from collections.abc import Collection
+from typing import Any
+
+from asgi_conformance.lint.rule import Party
+from asgi_conformance.lint.snapshot import changes, snapshot
+from asgi_conformance.lint.watch import OnViolation, Policy, Watch
+from asgi_conformance.protocol import scope as shapes
+from asgi_conformance.protocol.conversation import Conversation
+from asgi_conformance.protocol.http import HTTP
+from asgi_conformance.protocol.lifespan import LIFESPAN
+from asgi_conformance.protocol.problem import Problem, show
+from asgi_conformance.protocol.types import ASGIApp, Receive, Scope, Send
+from asgi_conformance.protocol.websocket import WEBSOCKET
+
+_PROTOCOLS = {
+    "http": (HTTP, shapes.HTTP),
+    "websocket": (WEBSOCKET, shapes.WEBSOCKET),
+    "lifespan": (LIFESPAN, shapes.LIFESPAN),
+}
+
+
+class Lint:
+    """An ASGI application that hands everything on to `app`, both ways, and finds what breaks a rule.
+
+    By default a broken MUST (or PRACTICE) rule raises at the call that breaks it, an ApplicationViolation
+    or a ServerViolation, before the message gets to the other side; it is raised once more at the end if
+    the application swallowed it. A broken SHOULD is a ProtocolWarning. With `on_violation` nothing is
+    raised or warned about, everything is passed on, and the callable gets each LintFinding.
+
+    Scopes of other types than http, websocket and lifespan go through untouched.
+
+    Args:
+        app: any ASGI application, or a layer of one.
+        on_violation: called with each finding, in place of raising.
+        snapshot_scope: also find that the scope was changed during the call. For middleware: applications
+            and routers change the scope that is theirs, and may.
+        only: ``"application"`` or ``"server"``: leave out what the other one does.
+        ignore: ids of rules to leave out.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        on_violation: OnViolation | None = None,
+        *,
+        snapshot_scope: bool = False,
+        only: str | None = None,
+        ignore: Collection[str] = (),
+    ) -> None:
+        self.app = app
+        self._policy = Policy(on_violation, None if only is None else Party(only), frozenset(ignore))
+        self._snapshot_scope = snapshot_scope
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if type(scope) is not dict:
+            self._judge_type(scope)
+        try:
+            protocol, shape = _PROTOCOLS[scope["type"]]
+        except (KeyError, TypeError):
+            self._judge_type(scope)
+            return await self.app(scope, receive, send)
+        watch = Watch(Conversation(protocol, scope), self._policy, scope, receive, send)
+        problems = shape.problems(scope)
+        if problems:
+            watch.report(problems, Party.SERVER)
+        before = snapshot(scope) if self._snapshot_scope else None
+        try:
+            answer = await self.app(scope, watch.receive, watch.send)
+        except BaseException:
+            watch.over = True
+            raise
+        if before is not None and (problems := changes(before, scope)):
+            watch.report(problems, Party.APPLICATION)
+        watch.returned()
+        return answer
+
+    def _judge_type(self, scope: Any) -> None:
+        """What is wrong with a scope that is no dict, or has no type; other types are nobody's business."""
+        problems: list[Problem] = []
+        if not isinstance(scope, dict):
+            problems.append(Problem("scope.mapping.dict", "a dict", f"an object of type {type(scope).__name__}"))
+        elif not isinstance(scope.get("type"), str):
+            observed = show(scope["type"]) if "type" in scope else "no such key"
+            problems.append(Problem("scope.type.present", "a str as 'type'", observed))
+        self._policy.apply(problems, Party.SERVER, "")
+
+
+def lint(
+    app: ASGIApp,
+    *,
+    on_violation: OnViolation | None = None,
+    snapshot_scope: bool = False,
+    only: str | None = None,
+    ignore: Collection[str] = (),
+) -> ASGIApp:
+    """The application with a linter around it; see :class:`Lint` for the arguments."""
+    return Lint(app, on_violation, snapshot_scope=snapshot_scope, only=only, ignore=ignore)

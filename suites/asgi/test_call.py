@@ -1,0 +1,95 @@
+"""ASGI: one call of the application, from the request to its end."""
+
+from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
+from asgi_conformance.judging import ended, http_call
+from asgi_conformance.spec import ASGI, PRACTICES
+
+AN_HOUR = 3600.0
+
+
+@check("asgi.call.yields", level=PRACTICE, clause=ASGI["overview"], needs={"http", "virtual-time"}, hears_watchdog=True)
+async def test_event_loop_gets_its_turn(probe: Probe) -> None:
+    """An application must give control back to the event loop, also when its client has left.
+
+    Everything that one worker serves shares one event loop. A call that never awaits anything that waits stops
+    all other requests, the server's timeouts and its shutdown.
+
+    Usual cause: an endless async generator without an `await`; blocking work (`time.sleep`, a synchronous
+    database driver) in an `async def`.
+    Usual mend: `await asyncio.sleep(0)` in the loop; `def` instead of `async def`, or `asyncio.to_thread`, for
+    blocking work.
+    """
+    async with probe.exchange() as exchange:
+        try:
+            await exchange.head()
+            for _ in range(3):
+                if await exchange.piece() is None:
+                    break
+        except Unanswered:
+            pass  # silence is no loop that is held
+        await exchange.disconnect()
+        await exchange.ending(1.0)
+
+
+@check("asgi.call.returns", level=PRACTICE, clause=PRACTICES["cleanup"], needs={"http", "virtual-time"})
+async def test_call_returns_after_response(probe: Probe) -> None:
+    """The call of the application should end once the response is complete and its background work is done.
+
+    A call that stays for ever keeps its request, its tasks and its database connection; a server waits for it
+    at shutdown until its patience ends. An hour is allowed.
+
+    Usual cause: a loop or a listener that was started for the request and that nobody stops; middleware that
+    waits for a message that does not come.
+    Usual mend: stop the listener when the response is complete; long-lived work belongs into the lifespan.
+    """
+    async with probe.exchange() as exchange:
+        try:
+            while await exchange.piece() is not None:
+                if len(exchange.messages) > 1000 and "http.finite" not in probe.route.capabilities:
+                    break
+        except Unanswered:
+            pass
+        if not ended(exchange.messages):
+            raise NotApplicable("a response that ends by itself")
+        if (await exchange.ending(AN_HOUR)).how == "running":
+            raise Violation(expected="the call to end after the response", observed="a call that goes on for an hour")
+
+
+@check("asgi.call.raises-nothing", level=PRACTICE, clause=ASGI["error-handling"], needs={"http"})
+async def test_call_raises_nothing(probe: Probe) -> None:
+    """A call of the application should end without an exception.
+
+    A server can only log it and close the connection. After a complete response the client notices nothing, so
+    the error is easily overlooked.
+
+    Usual cause: a defect of the endpoint, a failing background task, a dependency whose cleanup raises.
+    Usual mend: the traceback in the server's log names the line.
+    """
+    if probe.route.capabilities & {"http.raises", "http.raises-midway"}:
+        raise NotApplicable("an endpoint that is meant to return")
+    response = await probe.request()
+    if not response.left and response.ending.how in {"raised", "cancelled"}:
+        raise Violation(expected="a call that returns", observed=response.ending.error or "a call that was cancelled")
+
+
+@check("asgi.call.alone", level=PRACTICE, clause=PRACTICES["cleanup"], needs={"http", "script"})
+async def test_nothing_is_sent_after_return(probe: Probe) -> None:
+    """Nothing should be sent or received once the call of the application has ended.
+
+    The server has closed the books of that request: it raises, or drops what comes. Whatever still speaks is a
+    task that was left behind.
+
+    Usual cause: `asyncio.create_task` in an endpoint or in middleware, with the request's `send` or `receive`.
+    Usual mend: await the task, or use a task group, before the call returns.
+    """
+    call = await http_call(probe, farewell={"type": "http.disconnect"})
+    await call.until(lambda: call.done or ended(call.sent) or len(call.sent) > 1000, 60.0)
+    call.finish() if ended(call.sent) else call.leave()
+    if (await call.ending(60.0)).how == "running":
+        raise NotApplicable("a call that ends within a minute")
+    received = call.receives
+    await call.pause(AN_HOUR)
+    if call.sent_after_return:
+        raise Violation(expected="nothing after the call has ended", observed=f"{len(call.sent_after_return)} messages")
+    if call.receives > received or call.receiving:
+        raise Violation(expected="no receive() after the call has ended", observed="a receive() that waits")

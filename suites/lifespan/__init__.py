@@ -1,0 +1,1 @@
+"""Rules about startup, shutdown and what is left behind."""

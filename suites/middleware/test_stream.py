@@ -5,7 +5,8 @@ import asyncio
 from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
 from asgi_conformance.onion import LEFT, Onion, Passing
 from asgi_conformance.spec import PRACTICES
-from asgi_conformance.suites.middleware.layers import layers
+
+from .layers import layers
 
 PAUSE = 5.0  # seconds between two pieces
 PIECES = 5
@@ -54,10 +55,11 @@ def _held(onion: Onion, layer: int) -> int | None:
     for step in onion.steps:
         if step.layer == layer and step.is_piece:
             waiting = None
-        elif step.layer == layer + 1 and step.what is Passing.SENDS and waiting is not None:
-            if step.at - since >= PAUSE:
-                return waiting
-        if step.layer == layer + 1 and step.is_piece and step.message.get("more_body"):
+        if step.layer != layer + 1 or step.what is not Passing.SENDS:
+            continue
+        if waiting is not None and step.at - since >= PAUSE:
+            return waiting
+        if step.is_piece and step.message.get("more_body"):
             number += 1
             if waiting is None:
                 waiting, since = number, step.at

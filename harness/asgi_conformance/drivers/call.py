@@ -64,6 +64,7 @@ class Call:
         self.receiving = 0
         self.most_receiving = 0
         self.suspensions = 0
+        self.sent_before_cancel: int | None = None  # how many messages had been sent when it was first cancelled
         self.farewells = 0
         self.sends_when_told: int | None = None  # how many sends had begun when it was first told that it is over
         self.on_sent: Callable[[Message], None] | None = None  # called with each message that is taken

@@ -13,10 +13,10 @@ from asgi_conformance.drivers.lifespan import Answer, LifespanRun
 from asgi_conformance.drivers.websocket import InProcessWebSocketExchange
 from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.protocol.types import ASGIApp, Message
+from asgi_conformance.sse import Event, EventStreamParser
 from asgi_conformance.transcript import Transcript
 
 if TYPE_CHECKING:
-    from asgi_conformance.sse import Event
     from asgi_conformance.drivers.httpx_transport import StreamingTransport
 
 # What uvicorn announces, so that an application behaves here as it does there; any other can be chosen.
@@ -235,7 +235,7 @@ class InProcess:
     @asynccontextmanager
     async def events(
         self, path: str, *, method: str = "GET", headers: HeadersLike = (), within: float = PATIENCE
-    ) -> "AsyncIterator[AsyncIterator[Event]]":
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """The server-sent events of a stream, one by one; leaving the block disconnects.
 
         `within` bounds the wait for each event, in seconds (Unanswered).

@@ -132,13 +132,16 @@ class ResponseParser:
                 return self._trailers(events)
 
     def _head(self, events: list[Event]) -> bool:
-        block = self._block()
-        if block is None:
-            return False
-        status_line, *lines = block.split(b"\r\n")
+        # Looked at as soon as it is there: what speaks another protocol may never send an empty line.
+        status_line, ended, _ = self.rest.partition(b"\n")
+        status_line = status_line.removesuffix(b"\r")
         found = _STATUS_LINE.fullmatch(status_line)
-        if found is None:
+        if ended and found is None:
             raise _MalformedError(f"a status line that reads {_shown(status_line)}")
+        block = self._block()
+        if block is None or found is None:
+            return False
+        lines = block.split(b"\r\n")[1:]
         status, headers = int(found[2]), _fields(lines)
         interim = 100 <= status < 200 and status != 101
         reason = (found[3] or b"").decode("latin-1")
@@ -153,9 +156,6 @@ class ResponseParser:
         if not found:
             if len(self.rest) > MAX_HEAD:
                 raise _MalformedError(f"a head of more than {MAX_HEAD} bytes")
-            line, ended, _ = self.rest.partition(b"\n")
-            if self._state is _State.HEAD and ended and not _STATUS_LINE.fullmatch(line.rstrip(b"\r")):
-                raise _MalformedError(f"a status line that reads {_shown(line)}")
             return None
         self.rest = rest
         return head
@@ -223,7 +223,7 @@ class ResponseParser:
         if len(self.rest) < 2:
             return False
         if self.rest[:2] != b"\r\n":
-            raise _MalformedError(f"a chunk that is longer than its size, by {_shown(self.rest)}")
+            raise _MalformedError("a chunk that is longer than its size")
         self.rest = self.rest[2:]
         self._state = _State.CHUNK_SIZE
         return True

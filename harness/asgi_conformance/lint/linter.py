@@ -54,27 +54,28 @@ class Lint:
         self._snapshot_scope = snapshot_scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the call on to the application, with a receive and send that are watched."""
         if type(scope) is not dict:
             self._judge_type(scope)
         try:
             protocol, shape = _PROTOCOLS[scope["type"]]
         except (KeyError, TypeError):
             self._judge_type(scope)
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         watch = Watch(Conversation(protocol, scope), self._policy, scope, receive, send)
         problems = shape.problems(scope)
         if problems:
             watch.report(problems, Party.SERVER)
         before = snapshot(scope) if self._snapshot_scope else None
         try:
-            answer = await self.app(scope, watch.receive, watch.send)
+            await self.app(scope, watch.receive, watch.send)
         except BaseException:
             watch.over = True
             raise
         if before is not None and (problems := changes(before, scope)):
             watch.report(problems, Party.APPLICATION)
         watch.returned()
-        return answer
 
     def _judge_type(self, scope: Any) -> None:
         """What is wrong with a scope that is no dict, or has no type; other types are nobody's business."""

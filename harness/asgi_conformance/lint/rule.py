@@ -40,7 +40,7 @@ class Rule:
     implied: bool = False
 
 
-def rule(
+def rule(  # noqa: PLR0917 - a row of a table
     rule_id: str,
     level: Literal["MUST", "MUST*", "SHOULD", "PRACTICE"],
     requirement: str,

@@ -82,20 +82,20 @@ class Watch:
         """The server's `send`, for the application."""
         if self.over:
             self.report([_late("call.return.send", f"send() of {_type_of(message)}")], Party.APPLICATION)
-            return await self._send(message)
+            await self._send(message)
+            return
         talk = self._talk
         problems = talk.sent(message)
         if problems:
             self.report(problems, Party.APPLICATION)
         ignored = talk.gone
         try:
-            answer = await self._send(message)
+            await self._send(message)
         except BaseException:
             talk.lost()
             raise
         if ignored and talk.gone:
             self.report(talk.let_through(message), Party.SERVER)
-        return answer
 
     def returned(self) -> None:
         """The call returned without an exception."""

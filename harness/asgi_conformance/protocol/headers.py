@@ -52,17 +52,23 @@ def header_problems(headers: Any, rules: HeaderRules) -> Problems:
             return NONE
         return [Problem(rules.pairs, "an iterable of header pairs", show(headers))]
     found: dict[str, Problem] | None = None
+    anything = rules.value is None
+    strict = bool(rules.forbidden)
     for pair in headers:
         kind = type(pair)
-        if (kind is tuple or kind is list) and len(pair) == 2:
-            name, value = pair
-            if (
-                type(name) is bytes
-                and type(value) is bytes
-                and (name in _COMMON or (not rules.forbidden and _NAME.fullmatch(name)))
-                and not (_LF in value or _CR in value)
-            ):
-                continue
+        if kind is tuple or kind is list:
+            try:
+                name, value = pair
+            except ValueError:
+                pass
+            else:
+                if (
+                    type(name) is bytes
+                    and type(value) is bytes
+                    and (name in _COMMON or (not strict and _NAME.fullmatch(name)))
+                    and (anything or not (_LF in value or _CR in value))
+                ):
+                    continue
         for problem in _pair_problems(pair, rules):
             found = found or {}
             found.setdefault(problem.rule, problem)
@@ -99,17 +105,13 @@ def _name_problems(name: bytes, rules: HeaderRules) -> Iterator[Problem]:
 
 
 def values_of(headers: Any, wanted: bytes) -> list[bytes] | None:
-    """The values of every header of that name; None if the headers cannot be read without using them up.
+    """The values of every header of that name (lower case); None if looking would use the headers up.
 
-    The headers have to be free of problems. Names are compared without regard to case.
+    The headers have to be free of problems.
     """
-    if not isinstance(headers, Collection):
+    if type(headers) is not list and not isinstance(headers, Collection):
         return None
-    values = []
-    for pair in headers:
-        if not isinstance(pair, Collection):
-            return None
-        name, value = pair
-        if name == wanted or name.lower() == wanted:
-            values.append(value)
-    return values
+    try:
+        return [pair[1] for pair in headers if pair[0] == wanted]
+    except TypeError:
+        return None  # a pair that can only be iterated over

@@ -42,14 +42,15 @@ def scope_problems(shape: Shape, scope: Any) -> Problems:
 
 
 def _asgi(protocol: str) -> Key:
+    rule = f"{protocol}.scope.spec-version"
+
     def look(asgi: dict[Any, Any]) -> Problems:
-        if type(asgi.get("version")) is not str and not isinstance(asgi.get("version"), str):
-            observed = show(asgi["version"]) if "version" in asgi else "no such key"
+        version = asgi.get("version")
+        if type(version) is not str and not isinstance(version, str):
+            observed = show(version) if "version" in asgi else "no such key"
             return [Problem("scope.asgi.version", "a str as 'version' in 'asgi'", observed)]
-        if "spec_version" in asgi and not readable(asgi["spec_version"]):
-            expected = "a str such as '2.5' as 'spec_version'"
-            return [Problem(f"{protocol}.scope.spec-version", expected, show(asgi["spec_version"]))]
-        return NONE
+        claimed = asgi.get("spec_version", "2.0")
+        return NONE if readable(claimed) else [Problem(rule, "a str such as '2.5' as 'spec_version'", show(claimed))]
 
     return dictionary("asgi", "scope.asgi.version", required=True, look=look)
 
@@ -70,32 +71,37 @@ def _not_empty(rule: str) -> Look:
     return look
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 def _upper_case(method: str) -> Problems:
-    return NONE if method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
+    return NONE if method in _METHODS or method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
 
 
 def _address(*, port_may_be_none: bool) -> Any:
     def test(value: Any) -> bool:
         if value is None:
             return True
-        if type(value) is not tuple and (not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping))):
-            # Something that can be read only once is for the application to read.
-            return isinstance(value, Iterable) and not isinstance(value, Collection)
+        if type(value) is not tuple and type(value) is not list:
+            if not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping)):
+                # Something that can be read only once is for the application to read.
+                return isinstance(value, Iterable) and not isinstance(value, Collection)
         if len(value) != 2:
             return False
         host, port = value
-        return isinstance(host, str) and (is_int(port) or (port_may_be_none and port is None))
+        return isinstance(host, str) and (type(port) is int or is_int(port) or (port_may_be_none and port is None))
 
     return test
 
 
 def _extensions(extensions: dict[Any, Any]) -> Problems:
-    found = []
+    found = NONE
     for name, entry in extensions.items():
         if not isinstance(name, str) or not isinstance(entry, dict):
-            found.append(Problem("scope.extensions.entry", "a dict under a str", f"{show(name)}: {show(entry)}"))
+            wrong = Problem("scope.extensions.entry", "a dict under a str", f"{show(name)}: {show(entry)}")
+            found = [*found, wrong]
         elif name == "tls":
-            found += tls_problems(entry)
+            found = [*found, *tls_problems(entry)]
     return found
 
 

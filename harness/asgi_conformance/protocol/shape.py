@@ -10,7 +10,7 @@ from asgi_conformance.protocol.values import LARGEST, SMALLEST, value_problems
 from asgi_conformance.protocol.version import Version
 
 Test = Callable[[Any], bool]
-Look = Callable[[Any], Iterable[Problem]]
+Look = Callable[[Any], Problems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +46,23 @@ class Shape:
     Keys that the shape does not name are free; in a message (`plain_extras`) their values have to be plain.
     """
 
-    __slots__ = ("_also", "_exact", "_keys", "_plain_extras", "_required", "name")
+    __slots__ = ("_also", "_exact", "_judges", "_keys", "_plain_extras", "_required", "name")
 
     def __init__(self, name: str, *keys: Key, also: Iterable[Look] = (), plain_extras: bool = True) -> None:
         self.name = name
-        self._keys = {key.name: key for key in keys}
-        self._required = tuple(key.name for key in keys if key.required)
+        self._keys = keys
+        # What most values are asked for is their type; `_judges` is for the rest.
         self._exact: dict[str, type] = {"type": str}
         self._exact |= {key.name: key.exact for key in keys if key.exact is not None and key.look is None}
+        self._judges: dict[Any, Look] = {"type": _nothing} | {key.name: _judge(key) for key in keys}
+        self._required = tuple(key for key in keys if key.required)
         self._also = tuple(also)
         self._plain_extras = plain_extras
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """The keys that the shape names, without ``type``."""
-        return tuple(self._keys.values())
+        return self._keys
 
     def at(self, version: Version) -> "Shape":
         """The shape as a page of that version has it: later keys are unknown, and using some of them is a fault."""
@@ -75,31 +77,44 @@ class Shape:
         """Everything that is wrong with the content; empty when nothing is."""
         found: list[Problem] | None = None
         exact = self._exact
+        judges = self._judges
         for key, value in content.items():
-            if exact.get(key) is not type(value) and (problems := self._value_problems(key, value)):
-                found = [*(found or ()), *problems]
-        for key in self._required:
-            if key not in content:
-                missing = self._keys[key]
-                found = [*(found or ()), Problem(missing.rule, f"{missing.expected} as {key!r}", "no such key")]
+            if exact.get(key) is not type(value):
+                judge = judges.get(key)
+                problems = self._extra_problems(key, value) if judge is None else judge(value)
+                if problems:
+                    found = [*(found or ()), *problems]
+        for known in self._required:
+            if known.name not in content:
+                missing = Problem(known.rule, f"{known.expected} as {known.name!r}", "no such key")
+                found = [*(found or ()), missing]
         for also in self._also:
-            if problems := [*also(content)]:
+            if problems := also(content):
                 found = [*(found or ()), *problems]
         return NONE if found is None else found
 
-    def _value_problems(self, key: Any, value: Any) -> Problems:
-        known = self._keys.get(key)
-        if known is not None:
-            if type(value) is not known.exact and not known.test(value):
-                return [Problem(known.rule, f"{known.expected} as {key!r}", show(value))]
-            return NONE if known.look is None else [*known.look(value)]
-        if key == "type":
-            return NONE  # a str of another class; what is no str never gets here
+    def _extra_problems(self, key: Any, value: Any) -> Problems:
+        """What is wrong with a key that the shape does not name."""
         if not isinstance(key, str):
-            return [
-                Problem("event.message.keys" if self._plain_extras else "scope.mapping.keys", "str keys", show(key))
-            ]
+            rule = "event.message.keys" if self._plain_extras else "scope.mapping.keys"
+            return [Problem(rule, "str keys", show(key))]
         return [*value_problems(value)] if self._plain_extras else NONE
+
+
+def _judge(key: Key) -> Look:
+    """The key as one function: what is wrong with a value."""
+    exact, test, look = key.exact, key.test, key.look
+
+    def judge(value: Any) -> Problems:
+        if type(value) is not exact and not test(value):
+            return [Problem(key.rule, f"{key.expected} as {key.name!r}", show(value))]
+        return NONE if look is None else look(value)
+
+    return judge
+
+
+def _nothing(_value: Any) -> Problems:
+    return NONE  # a str of a class of its own; what is no str never gets here
 
 
 def _too_early(key: Key) -> Key:
@@ -131,7 +146,7 @@ def boolean(name: str, rule: str) -> Key:
 
 def integer(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
     """A key for ``int`` of 64 bits; a bool is not one, a member of an IntEnum is."""
-    return Key(name, rule, "an int", None, is_int, required, look or _integer_range)
+    return Key(name, rule, "an int", int, is_int, required, look or _integer_range)
 
 
 def dictionary(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
@@ -145,7 +160,7 @@ def header_pairs(name: str, rules: HeaderRules, *, required: bool = False) -> Ke
     def look(value: Any) -> Problems:
         return header_problems(value, rules)
 
-    return Key(name, rules.pairs, "header pairs", None, _anything, required, look)
+    return Key(name, rules.pairs, "header pairs", list, _anything, required, look)
 
 
 def is_int(value: Any) -> bool:

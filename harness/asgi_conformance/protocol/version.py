@@ -22,15 +22,14 @@ def spec_version(scope: Mapping[str, Any]) -> Version:
     """The version that the scope claims, within the known ones; what cannot be read counts as the oldest."""
     asgi = scope.get("asgi")
     claimed = asgi.get("spec_version") if isinstance(asgi, dict) else None
-    if claimed is None or not isinstance(claimed, str):
+    if not isinstance(claimed, str):
         return OLDEST
-    known = _KNOWN.get(claimed)
-    return _read(claimed) if known is None else known
+    return _KNOWN.get(claimed) or _read(claimed)
 
 
 def readable(claimed: object) -> bool:
     """Whether the value is a string that names a version: two numbers with a dot between them."""
-    return isinstance(claimed, str) and _NUMBERS.fullmatch(claimed) is not None
+    return isinstance(claimed, str) and (claimed in _KNOWN or _NUMBERS.fullmatch(claimed) is not None)
 
 
 def _read(claimed: str) -> Version:

@@ -54,6 +54,11 @@ class Reconnection:
         self.retry = retry
         self._parser = EventStreamParser(last_event_id=last_event_id)
 
+    @property
+    def wait_ms(self) -> int:
+        """How long to wait before the next request."""
+        return min(self.retry, LONGEST_RETRY_MS)
+
     def request_headers(self) -> Headers:
         """The headers of the next request; an empty id means no `Last-Event-ID` at all."""
         headers = [(b"accept", MIME_TYPE), (b"cache-control", b"no-cache")]
@@ -88,7 +93,7 @@ class Reconnection:
         """The connection was lost, or its body has ended: what was not dispatched is gone, and a wait begins."""
         self._parser.close()
         self.ready_state = ReadyState.CONNECTING
-        return Failure(reason, min(self.retry, LONGEST_RETRY_MS))
+        return Failure(reason, self.wait_ms)
 
     def fail(self, reason: str) -> Failure:
         """Closed for good."""
@@ -186,8 +191,8 @@ class EventSource:
                 except self._network_errors as error:
                     reason = f"{type(error).__name__}: {error}"
                 if not self._closed():
-                    self._tell(failure := self._state.lose(reason))
-                    await self._unless_closed(asyncio.sleep(failure.wait_ms / 1000))
+                    self._tell(self._state.lose(reason))
+                    await self._unless_closed(asyncio.sleep(self._state.wait_ms / 1000))
         except Interrupted:
             return
         finally:
@@ -207,8 +212,8 @@ class EventSource:
                 for event in self._state.feed(chunk):
                     yield event
         finally:
-            if isinstance(body, AsyncGenerator):
-                await body.aclose()
+            if aclose := getattr(body, "aclose", None):  # iterators need not have it, generators do
+                await aclose()
 
     def _closed(self) -> bool:
         return self._state.ready_state is ReadyState.CLOSED

@@ -1,6 +1,7 @@
 """Benchmark rows, and what pytest-benchmark saves."""
 
 import math
+import re
 
 from asgi_conformance.reports.benchmarks import BenchmarkRow, Benchmarks, rows_of
 from asgi_conformance.reports.boxplot import boxplot
@@ -31,5 +32,5 @@ def test_the_scale_holds_every_box_and_has_few_ticks() -> None:
     for longest in (1e-4, 0.9, 1.0, 7.3, 44.0, 999.0, 1e7):
         chart = boxplot(Benchmarks("t", (BenchmarkRow("a", longest / 2, longest / 3, longest, 1),), "h"))
         assert 3 <= chart.count('class="tick"') / 2 <= 6
-        positions = [float(x) for x in __import__("re").findall(r'x\d?="([\d.]+)%"', chart)]
+        positions = [float(x) for x in re.findall(r'x\d?="([\d.]+)%"', chart)]
         assert max(positions) <= 100

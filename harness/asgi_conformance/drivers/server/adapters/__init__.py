@@ -140,15 +140,14 @@ def find_variant(name: str) -> Variant:
 def _words(name: str, rest: str, adapter: Adapter) -> list[str]:
     """The words in the rest of a name; a word may have dashes of its own, so the longest that fits is taken."""
     longest_first = sorted(adapter.words, key=len, reverse=True)
-    found: list[str] = []
-    left: str | None = rest
-    while left is not None:
-        rest = left
-        word = next((word for word in longest_first if rest == word or rest.startswith(f"{word}-")), None)
+    found = []
+    rest += "-"
+    while rest:
+        word = next((word for word in longest_first if rest.startswith(f"{word}-")), None)
         if word is None:
             unknown = rest.partition("-")[0]
             has = ", ".join(sorted(adapter.words)) or "none"
             raise UnknownServer(f"unknown word {unknown!r} in {name!r}; {adapter.name} has: {has}")
         found.append(word)
-        left = rest[len(word) + 1 :] if rest != word else None
+        rest = rest[len(word) + 1 :]
     return found

@@ -1,0 +1,99 @@
+"""Practice: an endpoint that sends without being asked."""
+
+import asyncio
+
+from asgi_conformance import PRACTICE, Blocked, Probe, Unanswered, Violation, check
+from asgi_conformance.drivers.base import Closed, WebSocketExchange
+from asgi_conformance.faults import Faults
+from asgi_conformance.spec import ASGI_WEBSOCKET
+
+from .conversation import CONNECT, LOSS, accepted, end, patience, scope_for, text_for
+
+SCOPE = ASGI_WEBSOCKET["websocket-connection-scope"]
+
+
+async def _first_push(probe: Probe, exchange: WebSocketExchange) -> None:
+    try:
+        first = await exchange.receive(patience(probe))
+    except Unanswered as silence:
+        raise Violation(expected="a message without being asked", observed=str(silence)) from None
+    if isinstance(first, Closed):
+        raise Violation(expected="a message without being asked", observed=f"a close with {first.code}")
+
+
+async def _noticed(probe: Probe, exchange: WebSocketExchange, what: str) -> None:
+    ending = await exchange.ending(patience(probe))
+    if ending.how == "running":
+        raise Violation(
+            expected=f"an end of the call within {patience(probe):g} s of {what}", observed="a call that goes on"
+        )
+
+
+@check("websocket.push.notices-close", level=PRACTICE, clause=SCOPE, needs={"websocket", "websocket.push"})
+async def test_push_notices_close(probe: Probe) -> None:
+    """An endpoint that sends without being asked should end when the client closes the connection.
+
+    It notices by the error from `send`, where the server raises one, or by receiving in a task of its own.
+
+    Usual cause: `except Exception: pass` inside the loop.
+    """
+    async with probe.websocket() as exchange:
+        await accepted(probe, exchange)
+        await _first_push(probe, exchange)
+        await exchange.close(1000)
+        await _noticed(probe, exchange, "a close")
+
+
+@check("websocket.push.notices-loss", level=PRACTICE, clause=SCOPE, needs={"websocket", "websocket.push"})
+async def test_push_notices_loss(probe: Probe) -> None:
+    """An endpoint that sends without being asked should end when the connection is lost.
+
+    Usual cause: as for a close; nothing but a failing `send` or a `receive` can tell it.
+    """
+    async with probe.websocket() as exchange:
+        await accepted(probe, exchange)
+        await _first_push(probe, exchange)
+        await exchange.disconnect("reset")
+        await _noticed(probe, exchange, "the loss")
+
+
+@check("websocket.push.unread-message", level=PRACTICE, clause=SCOPE, needs={"websocket", "websocket.push"})
+async def test_push_notices_close_behind_message(probe: Probe) -> None:
+    """An endpoint that sends without being asked should notice a close that comes behind a message.
+
+    The disconnect is delivered after the messages that came before it. Who receives once, in order to wait
+    for the disconnect, gets the message instead.
+
+    Usual cause: `await websocket.receive()` in a task that ends the sending, or not, with whatever it gets.
+    Usual mend: receive in a loop up to the disconnect.
+    """
+    async with probe.websocket() as exchange:
+        await accepted(probe, exchange)
+        await exchange.send(text_for(probe))
+        await _first_push(probe, exchange)
+        await exchange.close(1000)
+        await _noticed(probe, exchange, "a close behind a message")
+
+
+@check("websocket.push.bounded", level=PRACTICE, clause=SCOPE, needs={"websocket", "websocket.push", "script"})
+async def test_push_to_slow_client_is_bounded(probe: Probe) -> None:
+    """An endpoint that sends without being asked should not pile up tasks for a client that does not read.
+
+    `send` waits then. Who makes a task of each send collects them, with their messages, until memory ends.
+
+    Usual cause: `asyncio.create_task(websocket.send_text(…))`, so as not to wait.
+    Usual mend: await the send; drop the client, or old messages, when it takes too long.
+    """
+    await probe.start()
+    call = await probe.call(scope_for(probe), (CONNECT,), LOSS, faults=Faults(block_send_from=2))
+    await call.until(lambda: call.sends > 2, 60.0)
+    if call.sends <= 2:
+        await end(call)
+        raise Blocked("the endpoint sent less than two messages")
+    before = len(asyncio.all_tasks())
+    await call.until(lambda: False, 600.0)
+    grown = len(asyncio.all_tasks()) - before
+    call.leave()
+    await call.stop(60.0)
+    if grown > 20:
+        raise Violation(expected="a bounded number of tasks", observed=f"{grown} more within 600 s")

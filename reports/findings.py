@@ -75,14 +75,17 @@ def slug(text: str) -> str:
 
 
 def window(entries: Sequence[Entry], limit: int) -> tuple[Entry, ...]:
-    """At most `limit` entries: those around the offending ones, the first and the last, and notes for the gaps."""
+    """At most `limit` entries, with notes for the gaps: the beginning, the end, and what led to the offending one.
+
+    Where none is marked, the end is what led to the verdict.
+    """
     if len(entries) <= limit:
         return tuple(entries)
     last = len(entries) - 1
     here = [index for index, entry in enumerate(entries) if entry.here][:2]
-    around = [index + step for index in here for step in (0, -1, 1, -2, 2, -3)]
-    wanted = dict.fromkeys([*here, 0, last, *around, 1, last - 1, *range(len(entries))])
-    kept = sorted([index for index in wanted if 0 <= index <= last][:limit])
+    begin = range(min(3, limit // 4))
+    nearest = sorted(range(len(entries)), key=lambda index: abs(index - (here[0] if here else last)))
+    kept = sorted(list(dict.fromkeys([*here, *begin, last, *nearest]))[:limit])
     shown: list[Entry] = []
     expected = 0
     for index in [*kept, last + 1]:

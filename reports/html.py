@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from asgi_conformance.verdict import Entry, Verdict
+from asgi_conformance.verdict import Entry, Outcome, Verdict
 
 from .benchmarks import Benchmarks
 from .boxplot import boxplot
@@ -28,6 +28,7 @@ LINES = 40  # of a transcript
 LONGEST, LONGEST_LINE, SHORT = 2_000, 400, 120
 PLACES = 40  # of one rule, told one by one
 AT_ONCE = 5  # of these, the rest behind a fold
+REASONS = 3  # of one rule, told before it is opened
 
 SIGNS = {
     Status.FAILED: "✗",
@@ -72,6 +73,7 @@ class Block:
     anchor: str
     occurrences: tuple[Occurrence, ...]
     rest: tuple[tuple[str, str], ...]  # places that are only named, with their anchors
+    reasons: tuple[str, ...]  # why it is known, or could not run
     why: str  # the explanation, as long as there is room
     explain: str
 
@@ -167,7 +169,10 @@ class _Page:
                 told.append(self._occurrence(verdict))
             else:
                 rest.append((self._anchor(verdict), " · ".join(place(self._run, verdict))))
-        return Block(finding, name, tuple(told), tuple(rest), why, explain(finding.verdicts[0]))
+        reasons = dict.fromkeys(clip(text, LONGEST_LINE) for text in map(_because, finding.verdicts) if text)
+        return Block(
+            finding, name, tuple(told), tuple(rest), tuple(reasons)[:REASONS], why, explain(finding.verdicts[0])
+        )
 
     def _occurrence(self, verdict: Verdict) -> Occurrence:
         longest = LONGEST if self._room > 0 else SHORT
@@ -191,6 +196,13 @@ class _Page:
             not fits,
             again(self._run, verdict),
         )
+
+
+def _because(verdict: Verdict) -> str:
+    """Why the verdict is what it is, where that is not a matter of expected and observed."""
+    if verdict.outcome is Outcome.COULD_NOT_RUN:
+        return reason(verdict)
+    return verdict.known or ""
 
 
 def _size(text: str) -> int:

@@ -30,7 +30,7 @@ class Environment(TypedDict, total=False):
     found: list[str]  # routes that were discovered, in words: "GET /events (event stream)"
     not_offered: list[str]  # capabilities that nothing in the run offers
     repeat: dict[str, str]  # target -> the command that judges it, without --server and --check
-    interrupted: str  # why the run ended early: "interrupted by Ctrl-C"
+    interrupted: str  # why the run ended early, in a few words: "interrupted"
 
 
 class Status(StrEnum):
@@ -233,7 +233,7 @@ class Run:
     def _gaps(self) -> list[str]:
         told = [f"{count(self.could_not_run, 'check')} could not run"] if self.could_not_run else []
         why = self.environment.get("interrupted")
-        return told if why is None else [*told, f"the run was {why}"]
+        return told if why is None else [*told, f"the run ended early ({why})"]
 
 
 _PLAIN = {

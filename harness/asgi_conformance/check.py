@@ -17,7 +17,7 @@ MUST, SHOULD, PRACTICE, CLAIM = Level.MUST, Level.SHOULD, Level.PRACTICE, Level.
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*){2}")
 
 
-class Violation(Exception):  # noqa: N818 - the model's word; it is a finding, not a fault of the program
+class Violation(Exception):
     """A rule is broken. Both parts are noun phrases, as short as they can be."""
 
     def __init__(self, *, expected: str, observed: str) -> None:
@@ -26,11 +26,11 @@ class Violation(Exception):  # noqa: N818 - the model's word; it is a finding, n
         self.observed = observed
 
 
-class NotApplicable(Exception):  # noqa: N818 - as above
+class NotApplicable(Exception):
     """The target turned out not to promise what the check is about; the text says what is missing."""
 
 
-class Blocked(Exception):  # noqa: N818 - as above
+class Blocked(Exception):
     """What the check builds on did not happen; the check that is about *that* tells more."""
 
 
@@ -41,7 +41,9 @@ class CheckFunction(Protocol):
     __doc__: str | None
     __module__: str
 
-    async def __call__(self, probe: "Probe") -> None: ...
+    async def __call__(self, probe: "Probe") -> None:
+        """Judge what the probe reaches."""
+        ...
 
 
 F = TypeVar("F", bound=CheckFunction)

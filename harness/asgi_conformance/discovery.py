@@ -1,5 +1,6 @@
 """Finds out what an application offers: its routes by looking, its streams and lifespan by asking."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from asgi_conformance.config import CAPABILITIES, Options
 from asgi_conformance.drivers.base import Request, Unanswered, Unreachable
 from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun
+from asgi_conformance.drivers.remote import RemoteDriver
 from asgi_conformance.loading import AppRef, load
 from asgi_conformance.pattern import Route
 from asgi_conformance.protocol.types import ASGIApp
@@ -22,8 +24,8 @@ CONVERTED = {"int": "1", "float": "1.5", "uuid": "00000000-0000-0000-0000-000000
 PARAMETER = re.compile(r"{([^}:]+)(?::([^}]+))?}")
 
 
-class RouteMissing(Exception):  # noqa: N818 - it names what happened
-    """A route that was named does not exist; the text says so."""
+class OutOfReach(Exception):
+    """An address or a route that was named cannot be reached; the text says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def discover(options: Options) -> Discovery:
     Raises:
         LoadError: it cannot be loaded.
         Unreachable: its startup fails.
-        RouteMissing: a route that was named answers 404 or 405.
+        OutOfReach: a route that was named answers 404 or 405.
     """
     if options.app is None:
         raise ValueError("there is no application to look at")
@@ -112,7 +114,7 @@ async def _exists(client: InProcess, route: Route) -> None:
         return
     status = await _status(client, route)
     if status in {404, 405}:
-        raise RouteMissing(f"the application answers {status} to {route}")
+        raise OutOfReach(f"the application answers {status} to {route}")
 
 
 async def _status(client: InProcess, route: Route) -> int:
@@ -137,6 +139,35 @@ async def _is_event_stream(client: InProcess, route: Route) -> bool:
         await exchange.ending(1.0)
     kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
     return head.status == 200 and kind == "text/event-stream"
+
+
+def reach(options: Options) -> Target:
+    """The address that `options` names, as a target. Raises OutOfReach when nobody answers there."""
+    url = options.url or ""
+    routes = options.routes() or (Route("GET", "/", CAPABILITIES["http"]),)
+    target = Target(url, None, url, routes, frozenset(options.promises), options.promises)
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(_answered(target))
+        except Unreachable as error:
+            raise OutOfReach(str(error)) from None
+    return target
+
+
+async def _answered(target: Target) -> None:
+    async with RemoteDriver(target.url or "") as driver:
+        for route in target.routes:
+            if "websocket" in route.capabilities:
+                continue
+            exchange = await driver.http(Request(route.method, route.path))
+            try:
+                head = await exchange.head(WITHIN)
+            except Unanswered as error:
+                raise OutOfReach(f"{target.url}: {route}: {error}") from None
+            finally:
+                await exchange.disconnect()
+            if head.status in {404, 405} and route.path != "/":
+                raise OutOfReach(f"{target.url} answers {head.status} to {route}")
 
 
 def static_routes(app: Any, prefix: str = "", depth: int = 0) -> Iterator[Route]:

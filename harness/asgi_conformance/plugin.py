@@ -15,7 +15,7 @@ import pytest
 from asgi_conformance import _paths, catalogue
 from asgi_conformance.check import Check
 from asgi_conformance.config import Options, UsageError, combine, from_file
-from asgi_conformance.discovery import RouteMissing
+from asgi_conformance.discovery import OutOfReach
 from asgi_conformance.drivers.base import Unreachable
 from asgi_conformance.loading import LoadError
 from asgi_conformance.runner import Case
@@ -72,7 +72,7 @@ class State:
         if self._session is None:
             try:
                 self._session = Session(self.options())
-            except (UsageError, LoadError, Unreachable, RouteMissing) as error:
+            except (UsageError, LoadError, Unreachable, OutOfReach) as error:
                 raise pytest.UsageError(f"asgi-conformance: {error}") from None
         return self._session
 
@@ -120,6 +120,9 @@ class State:
         if not self.verdicts:
             return
         terminalreporter.section("asgi-conformance")
+        unjudged = [verdict for verdict in self.verdicts if verdict.outcome is Outcome.COULD_NOT_RUN]
+        if unjudged:
+            terminalreporter.write_line(_told(unjudged, self.levels()).rstrip())
         terminalreporter.write_line(self._run().sentence)
         if self.given.get("report_dir"):
             terminalreporter.write_line(f"report  {Path(self.given['report_dir']) / 'index.html'}")
@@ -269,7 +272,7 @@ def _case(item: pytest.Item) -> Case | None:
 # Running.
 
 
-class Failed(Exception):  # noqa: N818 - named after the outcome
+class Failed(Exception):
     """A case that fails the run; its text is what the terminal shows."""
 
 
@@ -301,15 +304,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if verdict is not None and report.when == "call":
         report.asgi_verdict = verdict.to_json()  # type: ignore[attr-defined]
         if report.failed:
-            report.longrepr = _told(verdict, _state(item.config).levels())
+            report.longrepr = _told([verdict], _state(item.config).levels())
     return report
 
 
-def _told(verdict: Verdict, levels: frozenset[Level]) -> str:
+def _told(verdicts: list[Verdict], levels: frozenset[Level]) -> str:
     module = renderer("run")
     rules = module.rules_of(catalogue.load_checks())
-    one = module.Run({}, (verdict,), rules, levels)
-    text: str = renderer("terminal").details(one)
+    text: str = renderer("terminal").details(module.Run({}, tuple(verdicts), rules, levels))
     return text
 
 

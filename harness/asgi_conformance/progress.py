@@ -1,6 +1,5 @@
 """How a run looks while it happens: a bar on a terminal, a line of letters a target elsewhere."""
 
-from types import TracebackType
 from typing import IO, Any, Self
 
 from rich.console import Console
@@ -31,9 +30,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         if self._bar is not None:
             self._bar.stop()
         elif self._place is not None:

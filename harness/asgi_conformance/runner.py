@@ -85,7 +85,8 @@ def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
                 _close(loop)
     if watched.fired is not None:
         outcome, expected, observed = _held(case, watched.fired, watched.place)
-    return _verdict(case, outcome, expected, observed, transcript, time.perf_counter() - begun)
+    duration = time.perf_counter() - begun
+    return _verdict(case, outcome, expected, observed, transcript=transcript, duration=duration)
 
 
 Judgement = tuple[Outcome, str | None, str | None]
@@ -110,7 +111,7 @@ def _judge(
         return Outcome.COULD_NOT_RUN, "an application that loads", str(reason)
     except LoopHeld:
         return Outcome.COULD_NOT_RUN, None, None  # told by the watchdog
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours, and must not stop the run
+    except Exception as error:
         return Outcome.COULD_NOT_RUN, "a check that works", f"a fault of the harness: {_traced(error)}"
     return Outcome.PASSED, None, None
 
@@ -140,7 +141,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
                 task.cancel()
             loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
         loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 1.0))
-    except (Exception, LoopHeld):  # noqa: BLE001, S110 - the verdict is told; this is only tidying up
+    except (Exception, LoopHeld):  # noqa: S110 - the verdict is told; this is only tidying up
         pass
     finally:
         for task in asyncio.all_tasks(loop):
@@ -164,6 +165,7 @@ def _verdict(
     outcome: Outcome,
     expected: str | None,
     observed: str | None,
+    *,
     transcript: Transcript | None = None,
     duration: float = 0.0,
 ) -> Verdict:

@@ -14,8 +14,8 @@ from typing import Any
 from asgi_conformance import __version__, catalogue
 from asgi_conformance.baseline import Baseline
 from asgi_conformance.check import Check
-from asgi_conformance.config import CAPABILITIES, Options, UsageError, named
-from asgi_conformance.discovery import discover
+from asgi_conformance.config import Options, UsageError, named
+from asgi_conformance.discovery import discover, reach
 from asgi_conformance.drivers.base import Ability, Driver
 from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.drivers.remote import RemoteDriver
@@ -39,7 +39,7 @@ class Session:
 
     Raises on construction:
         UsageError: an option names something that does not exist.
-        LoadError, Unreachable, RouteMissing: the target cannot be judged.
+        LoadError, Unreachable, OutOfReach: the target cannot be judged.
     """
 
     def __init__(self, options: Options) -> None:
@@ -173,7 +173,7 @@ class Session:
     def _targets(self) -> list[Target]:
         options = self.options
         if options.url is not None:
-            return [_remote_target(options)]
+            return [reach(options)]
         if options.app is not None:
             app_dir = options.app_dir or str(Path.cwd())
             found = discover(replace(options, app_dir=app_dir))
@@ -183,12 +183,6 @@ class Session:
         if not options.patterns:
             return list(patterns.values())
         return [patterns[named("pattern", name, patterns)] for name in options.patterns]
-
-
-def _remote_target(options: Options) -> Target:
-    routes = options.routes() or (Route("GET", "/", CAPABILITIES["http"]),)
-    name = options.url or ""
-    return Target(name, None, options.url, routes, frozenset(options.promises), options.promises)
 
 
 def _described(route: Route) -> str:

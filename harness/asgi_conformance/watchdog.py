@@ -66,7 +66,7 @@ def guard(loop: Beating | None, *, held: float = HELD, total: float = TOTAL) -> 
             signal.signal(signal.SIGVTALRM, before if before is not None else signal.SIG_DFL)
 
 
-def _watch(watched: Guard, can_signal: bool) -> None:  # noqa: FBT001 - internal
+def _watch(watched: Guard, can_signal: bool) -> None:
     begun = last_turn = time.monotonic()
     beats = watched.loop.beats if watched.loop else 0
     while not watched.done.wait(_TICK):
@@ -79,7 +79,7 @@ def _watch(watched: Guard, can_signal: bool) -> None:  # noqa: FBT001 - internal
             _fire(watched, f"it took more than {watched.total:g} s", can_signal)
 
 
-def _fire(watched: Guard, why: str, can_signal: bool) -> None:  # noqa: FBT001 - internal
+def _fire(watched: Guard, why: str, can_signal: bool) -> None:
     if watched.fired is None:
         watched.place = place_of(sys._current_frames().get(watched.thread_id))  # noqa: SLF001 - the documented way
         watched.fired = why

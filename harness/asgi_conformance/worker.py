@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from asgi_conformance.config import Options, UsageError
-from asgi_conformance.discovery import RouteMissing
+from asgi_conformance.discovery import OutOfReach
 from asgi_conformance.drivers.base import Unreachable
 from asgi_conformance.loading import LoadError
 from asgi_conformance.runner import Case
@@ -31,7 +31,7 @@ def main() -> None:
         threading.Thread(target=_end_with_parent, name="asgi-conformance lifeline", daemon=True).start()
         try:
             _work(options, channel, skip)
-        except BaseException:  # noqa: BLE001 - the parent tells it; a traceback goes to the log
+        except BaseException:
             traceback.print_exc()
             tell(channel, fatal="a fault of the harness, see the log", exit=3)
     sys.stdout.flush()
@@ -49,7 +49,7 @@ def _work(options: Options, channel: IO[str], skip: int) -> None:
             tell(channel, fatal=str(error), exit=2)
         except Unreachable as error:
             tell(channel, fatal=str(error), exit=2)
-        except RouteMissing as error:
+        except OutOfReach as error:
             tell(channel, fatal=str(error), exit=3)
     if watched.fired is not None:
         tell(channel, fatal=f"the application does not finish loading: {watched.fired}, at {watched.place}", exit=2)

@@ -9,7 +9,7 @@ import pytest
 
 HARNESS = Path(__file__).resolve().parents[1]
 
-APP = '''
+APP = """
 import asyncio
 
 from fastapi import FastAPI, WebSocket
@@ -39,7 +39,7 @@ async def echo(socket: WebSocket):
     await socket.accept()
     async for text in socket.iter_text():
         await socket.send_text(text)
-'''
+"""
 
 SETTINGS = """
 [tool.pytest]

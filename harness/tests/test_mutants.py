@@ -5,10 +5,10 @@ from collections import defaultdict
 import pytest
 
 from asgi_conformance import catalogue
+from asgi_conformance.config import Options
 from asgi_conformance.mutant import Mutant
 from asgi_conformance.runner import plan
 from asgi_conformance.session import Session
-from asgi_conformance.config import Options
 
 PATTERNS = catalogue.load_patterns()
 MUTANTS = catalogue.load_mutants()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 from asgi_conformance import PRACTICE, Blocked, Faults, Probe, Violation, check
 from asgi_conformance.judging import ended, http_call
@@ -61,7 +62,7 @@ async def _no_growth(round_trip: Callable[[], Awaitable[bool]], what: str) -> No
             return
         await asyncio.sleep(3600.0)
         counts.append(len(asyncio.all_tasks()))
-    if all(one < next_one for one, next_one in zip(counts, counts[1:], strict=False)):
+    if all(one < next_one for one, next_one in pairwise(counts)):
         raise Violation(
             expected="no tasks left behind", observed=f"{counts[-1] - counts[0]} more after {ROUNDS - 1} {what}"
         )

@@ -69,7 +69,7 @@ async def test_context_variables_reach_the_innermost_application(probe: Probe) -
     without `contextvars.copy_context()`.
     Usual mend: `await self.app(...)` in the same task, or tasks that inherit the context, as they do by default.
     """
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         async with probe.exchange() as exchange:
             await exchange.ending(WITHIN)
     for step in onion.steps:

@@ -31,7 +31,7 @@ async def test_disconnect_reaches_the_innermost_application(probe: Probe) -> Non
     Usual mend: hand `receive` down as it is; let what `send` raises pass.
     """
     for version in ("2.3", "2.4"):
-        with layers(probe) as onion:
+        async with layers(probe) as onion:
             await probe.start()
             scope = probe.inprocess.http_scope(probe.http_request())
             scope["asgi"] = {"version": "3.0", "spec_version": version}

@@ -26,7 +26,7 @@ async def test_layers_are_entered_in_the_promised_order(probe: Probe) -> None:
     Usual mend: add the layers from the innermost to the outermost.
     """
     promised = [name.strip() for name in probe.promise("middleware.order").split(">")]
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         async with probe.exchange() as exchange:
             await exchange.head(WITHIN)
     entered = onion.entered()
@@ -50,7 +50,7 @@ async def test_no_layer_ends_before_what_is_inside(probe: Probe) -> None:
     Usual cause: a layer that runs the inner application in a task and does not await that task.
     Usual mend: `await` the inner application, or a task group around it.
     """
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         async with probe.exchange() as exchange:
             await exchange.ending(WITHIN)
     for layer in range(1, onion.innermost + 1):

@@ -27,7 +27,7 @@ async def test_request_body_passes_every_layer(probe: Probe) -> None:
     body = probe.route.body or b"asgi-conformance " * 64
     third = len(body) // 3 + 1
     parts = [body[start : start + third] for start in range(0, len(body), third)]
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         async with probe.exchange(body=b"", streaming=True) as exchange:
             for number, part in enumerate(parts):
                 await exchange.send(part, more=number < len(parts) - 1)

@@ -31,7 +31,7 @@ async def test_lifespan_reaches_the_application_that_answers_it(probe: Probe) ->
     only HTTP scopes have.
     Usual mend: `await self.app(scope, receive, send)` for every scope type that the layer does not handle.
     """
-    with layers(probe) as onion:
+    async with layers(probe, start=False) as onion:
         applications = [onion.app, *onion.inside[1:]]
         for number, app in enumerate(applications):
             if await _answers_startup(probe, app):
@@ -66,7 +66,7 @@ async def test_websocket_reaches_the_innermost_application(probe: Probe) -> None
     an HTTP one. The client sees a failed handshake, the log often nothing.
     Usual mend: `await self.app(scope, receive, send)` for every scope type that the layer does not handle.
     """
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         async with probe.websocket() as exchange:
             with contextlib.suppress(Unanswered):
                 await exchange.opened(WITHIN)
@@ -89,20 +89,18 @@ async def test_unknown_scope_types_reach_the_innermost_application(probe: Probe)
     Usual cause: a layer that treats everything that is no websocket and no lifespan as HTTP.
     Usual mend: `await self.app(scope, receive, send)` for every scope type that the layer does not handle.
     """
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         call = await probe.call({"type": UNKNOWN, "asgi": {"version": "3.0"}})
         await call.ending(WITHIN)
     _all_entered(onion, answered=False)
 
 
 def _all_entered(onion: Onion, *, answered: bool) -> None:
-    """Find the layer at which the last call stopped, unless it was answered there."""
-    last = max(step.call or 0 for step in onion.steps)
-    steps = [step for step in onion.steps if step.call in {last, None}]
-    deepest = max(step.layer for step in steps if step.what is Passing.ENTERED)
+    """Find the layer at which the call stopped, unless it was answered there."""
+    deepest = max(step.layer for step in onion.steps if step.what is Passing.ENTERED)
     if deepest == onion.innermost or answered:
         return
-    ends = [step for step in steps if step.layer == deepest and step.what in LEFT]
+    ends = onion.at(deepest, *LEFT)
     how = f"raises {type(ends[0].error).__name__}" if ends and ends[0].error else "returns" if ends else "waits"
     raise Violation(
         expected=f"a call of {onion.names[deepest + 1]} inside {onion.names[deepest]}",

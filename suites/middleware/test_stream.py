@@ -30,7 +30,7 @@ async def test_layers_do_not_hold_pieces_back(probe: Probe) -> None:
     the response is a stream; a compressor that is not flushed after each part.
     Usual mend: leave responses alone whose first body message says that more will come; flush the compressor.
     """
-    with layers(probe, pause=PAUSE) as onion:
+    async with layers(probe, pause=PAUSE) as onion:
         async with probe.exchange() as exchange:
             try:
                 for _ in range(PIECES):
@@ -80,7 +80,7 @@ async def test_layers_pass_a_slow_client_on(probe: Probe) -> None:
     Usual cause: a layer with a queue of unlimited size between the application and the server.
     Usual mend: await the outer `send` inside the inner one, or give the queue a size.
     """
-    with layers(probe) as onion:
+    async with layers(probe) as onion:
         await probe.start()
         exchange = await probe.inprocess.http(probe.http_request(), window=1)
         await exchange.head()

@@ -8,8 +8,8 @@ from asgi_conformance import Blocked, NotApplicable, Probe, Unanswered
 from asgi_conformance.drivers.base import Ability, Closed, Request, WebSocketExchange
 from asgi_conformance.drivers.call import Call
 from asgi_conformance.faults import NO_FAULTS, Faults
-from asgi_conformance.protocol.events import Shape
 from asgi_conformance.protocol.problem import Problem
+from asgi_conformance.protocol.shape import Shape
 from asgi_conformance.protocol.types import Message
 
 ENDS_WITHIN = 60.0  # seconds that a call has to end in, where they cost nothing

@@ -1,6 +1,6 @@
 """ASGI WebSocket: the ``websocket.disconnect`` event, and a client that is gone."""
 
-from asgi_conformance import MUST, PRACTICE, Probe, Violation, check
+from asgi_conformance import MUST, PRACTICE, Blocked, Probe, Violation, check
 from asgi_conformance.drivers.base import Ending
 from asgi_conformance.drivers.call import describe
 from asgi_conformance.faults import Faults
@@ -102,6 +102,9 @@ async def test_every_form_of_disconnect_is_understood(probe: Probe) -> None:
             await call.until(lambda call=call: bool(call.sent), ENDS_WITHIN)  # type: ignore[misc]
             call.leave()
             ending = await call.ending(ENDS_WITHIN)
+            if ending.how == "running" and (code, reason) == (CODES[0], REASONS[0][1]):
+                await call.stop(ENDS_WITHIN)
+                raise Blocked("the call does not end whatever it is told")
             _ended(ending, ENDS_WITHIN, f"of a disconnect with code {code} {how}")
             if ending.how == "raised" and not is_departure(ending.exception):
                 raise Violation(expected=f"an end without an error after code {code} {how}", observed=ending.error)

@@ -28,7 +28,7 @@ async def test_exception_leaves_application(probe: Probe) -> None:
 
 @check("websocket.exception.ends-connection", level=PRACTICE, clause=CLAUSE, needs={"websocket.raises"})
 async def test_exception_ends_connection(probe: Probe) -> None:
-    """A connection should end when its endpoint raises, with a status of 500 or above, or a close code that is not 1000.
+    """A connection should end when its endpoint raises, and not with a success or a status below 500.
 
     The client has to see that the service failed, and must not be left waiting.
 

@@ -11,7 +11,7 @@ CLAUSE = ASGI_WEBSOCKET["id2"]
 NEEDS = {"websocket", "script"}
 
 
-class AlreadyClosed(RuntimeError):
+class AlreadyClosedError(RuntimeError):
     """What a server raises that knows no better name for a client that is gone."""
 
 
@@ -27,7 +27,7 @@ async def test_runtime_error_from_send(probe: Probe) -> None:
     """
     rehearsal = await rehearse(probe)
     for index in range(1, rehearsal.awaits + 1):
-        await _ends(probe, rehearsal, index, Faults(leave_at=index, after_disconnect="raise", error=AlreadyClosed))
+        await _ends(probe, rehearsal, index, Faults(leave_at=index, after_disconnect="raise", error=AlreadyClosedError))
 
 
 @check("websocket.send-error.silence", level=PRACTICE, clause=CLAUSE, needs=NEEDS)
@@ -51,5 +51,7 @@ async def _ends(probe: Probe, rehearsal: Rehearsal, index: int, faults: Faults) 
     where = f"when the client leaves at await {index} of {rehearsal.awaits}"
     if ending.how == "running":
         raise Violation(expected=f"an end of the call within {ENDS_WITHIN:g} s {where}", observed="a call that goes on")
-    if ending.how != "returned" and not (is_departure(ending.exception) or isinstance(ending.exception, AlreadyClosed)):
+    if ending.how != "returned" and not (
+        is_departure(ending.exception) or isinstance(ending.exception, AlreadyClosedError)
+    ):
         raise Violation(expected=f"an end without an error {where}", observed=f"the application {describe(ending)}")

@@ -1,7 +1,6 @@
 """The cheapest correct way to call an application again and again: no client, no task for each request."""
 
 import asyncio
-from types import TracebackType
 from typing import Any, Self
 
 from asgi_conformance.protocol.types import ASGIApp, Message
@@ -36,7 +35,7 @@ class Floor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._loop.close()
 
     def warm_up(self) -> list[Message]:

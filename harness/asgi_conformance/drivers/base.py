@@ -8,7 +8,7 @@ raises :class:`Unanswered`, and the check that is about that answer turns it int
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 from asgi_conformance.protocol.types import Message
 
@@ -28,11 +28,11 @@ class Ability(StrEnum):
     PROCESS = "process"  # signals, exit codes, logs
 
 
-class Unanswered(Exception):  # noqa: N818 - it names what happened, and is no fault of the program
+class Unanswered(Exception):
     """A wait ended without what was waited for. The text is a noun phrase for `observed`."""
 
 
-class Unreachable(Exception):  # noqa: N818 - as above
+class Unreachable(Exception):
     """The target cannot be started or connected to; the text says why, for the person who named it."""
 
 
@@ -225,7 +225,7 @@ class Driver(Protocol):
     name: str
     abilities: frozenset[Ability]
 
-    async def __aenter__(self) -> "Driver": ...
+    async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc_info: object) -> None: ...
 

@@ -6,6 +6,7 @@ the checks do that.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any
@@ -269,10 +270,9 @@ def _kept(message: Any) -> Any:
     kept = dict(message)
     headers = kept.get("headers")
     if headers is not None and not isinstance(headers, list | tuple | str | bytes):
-        try:
+        # Whatever it is, if it cannot be listed it is evidence, and stays as it is.
+        with contextlib.suppress(Exception):
             kept["headers"] = list(headers)
-        except Exception:  # noqa: BLE001, S110 - whatever it is, it is evidence, and stays as it is
-            pass
     return kept
 
 

@@ -104,10 +104,8 @@ def type_of(message: Any) -> Any:
 def ends_body(message: Any) -> bool:
     """Whether the message is the body message that ends a response."""
     kind = type_of(message)
-    return (
-        kind in {"http.response.body", "http.response.zerocopysend"}
-        and not message.get("more_body")
-        or (kind == "http.response.pathsend")
+    return (kind in {"http.response.body", "http.response.zerocopysend"} and not message.get("more_body")) or (
+        kind == "http.response.pathsend"
     )
 
 
@@ -123,11 +121,9 @@ def payload(message: Any) -> bytes:
 
 def pairs(headers: Any) -> Headers:
     """Header pairs as a client would see them; text becomes Latin-1, what is no pair is left out."""
-    found: list[tuple[bytes, bytes]] = []
-    for pair in headers if isinstance(headers, list | tuple) else ():
-        if isinstance(pair, list | tuple) and len(pair) == 2:
-            found.append((_bytes(pair[0]), _bytes(pair[1])))
-    return tuple(found)
+    given = headers if isinstance(headers, list | tuple) else ()
+    whole = (pair for pair in given if isinstance(pair, list | tuple) and len(pair) == 2)
+    return tuple((_bytes(name), _bytes(value)) for name, value in whole)
 
 
 def _bytes(value: Any) -> bytes:

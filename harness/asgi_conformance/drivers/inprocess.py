@@ -268,7 +268,6 @@ class InProcess:
 
 
 async def _events(exchange: InProcessHTTPExchange, within: float) -> "AsyncIterator[Event]":
-    from asgi_conformance.sse import EventStreamParser
 
     parser = EventStreamParser()
     while (piece := await exchange.piece(within)) is not None:

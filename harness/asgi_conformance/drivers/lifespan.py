@@ -14,6 +14,9 @@ from asgi_conformance.transcript import Transcript
 SPEC_VERSION = "2.0"
 
 
+RUNNING = Ending("running")
+
+
 class Answer(Enum):
     """What the application made of startup or shutdown."""
 
@@ -31,7 +34,7 @@ class Phase:
 
     answer: Answer
     message: str = ""
-    ending: Ending = Ending("running")
+    ending: Ending = RUNNING
 
     @property
     def complete(self) -> bool:

@@ -45,20 +45,21 @@ class ResponseContent:
     def _start(self, message: Mapping[str, Any]) -> Problems:
         self._status = message["status"]
         self._headers = message.get("headers", ())
-        bodiless = self._status in NO_CONTENT
         lengths = values_of(self._headers, b"content-length")
         # A server strips the content of an answer to HEAD, whose length is that of an answer to GET.
-        self._idle = self._method == "HEAD" or not (lengths or bodiless)
+        if self._method == "HEAD" or not (lengths or self._status in NO_CONTENT):
+            return NONE
+        self._idle = False
         if not lengths:
             return NONE
         if len(lengths) > 1 or not lengths[0].strip(b" \t").isdigit():
             observed = ", ".join(map(show, lengths))
-            self._idle = not bodiless or self._method == "HEAD"
             return [Problem("http.content-length.valid", "one content-length of digits", observed)]
         if self._status in NO_LENGTH:
             expected = f"no content-length with status {int(self._status)}"
             return [Problem("http.content-length.forbidden", expected, show(lengths[0]))]
-        self._left = None if bodiless else int(lengths[0])
+        if self._status not in NO_CONTENT:
+            self._left = int(lengths[0])
         return NONE
 
     def _body(self, message: Mapping[str, Any]) -> Problems:

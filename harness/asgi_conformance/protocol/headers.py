@@ -1,7 +1,7 @@
 """Header pairs: their shape, and the form of names and values."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
@@ -41,38 +41,38 @@ _COMMON = frozenset(
 _LF, _CR, _COLON = 10, 13, 58
 
 
-def header_problems(headers: Any, rules: HeaderRules) -> Problems:
-    """What is wrong with the headers of a message or scope; each rule is told at most once.
+def header_look(rules: HeaderRules) -> Callable[[Any], Problems]:
+    """A function that finds what is wrong with the headers of a message or scope, each rule told at most once.
 
-    Headers that can be read only once (a generator, or a pair that is one) are left alone: looking at them
+    Headers that can be read only once (a generator, or a pair that is one) it leaves alone: looking at them
     would take them away from whom they are for.
     """
-    if type(headers) is not list and (not isinstance(headers, Collection) or isinstance(headers, (str, bytes))):
-        if isinstance(headers, Iterable) and not isinstance(headers, (str, bytes)):
-            return NONE
-        return [Problem(rules.pairs, "an iterable of header pairs", show(headers))]
-    found: dict[str, Problem] | None = None
-    anything = rules.value is None
-    strict = bool(rules.forbidden)
-    for pair in headers:
-        kind = type(pair)
-        if kind is tuple or kind is list:
-            try:
+    any_value = rules.value is None
+    any_name = not rules.forbidden
+
+    def look(headers: Any) -> Problems:
+        if type(headers) is not list and (not isinstance(headers, Collection) or isinstance(headers, (str, bytes))):
+            if isinstance(headers, Iterable) and not isinstance(headers, (str, bytes)):
+                return NONE
+            return [Problem(rules.pairs, "an iterable of header pairs", show(headers))]
+        found: dict[str, Problem] | None = None
+        for pair in headers:
+            kind = type(pair)
+            if (kind is tuple or kind is list) and len(pair) == 2:
                 name, value = pair
-            except ValueError:
-                pass
-            else:
                 if (
                     type(name) is bytes
                     and type(value) is bytes
-                    and (name in _COMMON or (not strict and _NAME.fullmatch(name)))
-                    and (anything or not (_LF in value or _CR in value))
+                    and (name in _COMMON or (any_name and _NAME.fullmatch(name)))
+                    and (any_value or not (_LF in value or _CR in value))
                 ):
                     continue
-        for problem in _pair_problems(pair, rules):
-            found = found or {}
-            found.setdefault(problem.rule, problem)
-    return NONE if found is None else [*found.values()]
+            for problem in _pair_problems(pair, rules):
+                found = found or {}
+                found.setdefault(problem.rule, problem)
+        return NONE if found is None else [*found.values()]
+
+    return look
 
 
 def _pair_problems(pair: Any, rules: HeaderRules) -> Iterator[Problem]:

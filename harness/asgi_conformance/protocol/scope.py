@@ -1,6 +1,7 @@
 """The shapes of the three scopes: what a server has to tell an application."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from asgi_conformance.protocol.headers import HeaderRules
@@ -9,10 +10,12 @@ from asgi_conformance.protocol.shape import (
     Key,
     Look,
     Shape,
+    Test,
     byte_string,
     dictionary,
     header_pairs,
     is_int,
+    one_of,
     string,
     strings,
 )
@@ -32,13 +35,9 @@ EXTENSIONS = frozenset(
     }
 )
 
-
-def scope_problems(shape: Shape, scope: Any) -> Problems:
-    """Everything that is wrong with a scope, which may be any object that has a ``type``."""
-    if isinstance(scope, dict):
-        return shape.problems(scope)
-    wrong = Problem("scope.mapping.dict", "a dict", f"an object of type {type(scope).__name__}")
-    return [wrong, *(shape.problems(scope) if isinstance(scope, Mapping) else ())]
+# The values that nearly every scope has.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 
 def _asgi(protocol: str) -> Key:
@@ -55,41 +54,29 @@ def _asgi(protocol: str) -> Key:
     return dictionary("asgi", "scope.asgi.version", required=True, look=look)
 
 
-def _one_of(rule: str, *right: str) -> Look:
-    versions = frozenset(right)
-
-    def look(value: str) -> Problems:
-        return NONE if value in versions else [Problem(rule, f"one of {', '.join(sorted(right))}", show(value))]
-
-    return look
-
-
 def _not_empty(rule: str) -> Look:
-    def look(value: str) -> Problems:
-        return NONE if value else [Problem(rule, "a scheme that is not empty", "''")]
+    def look(scheme: str) -> Problems:
+        return NONE if scheme else [Problem(rule, "a scheme that is not empty", "''")]
 
     return look
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def _upper_case(method: str) -> Problems:
-    return NONE if method in _METHODS or method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
+    return NONE if method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
 
 
-def _address(*, port_may_be_none: bool) -> Any:
+def _address(*, port_may_be_none: bool) -> Test:
     def test(value: Any) -> bool:
-        if value is None:
-            return True
-        if type(value) is not tuple and type(value) is not list:
-            if not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping)):
-                # Something that can be read only once is for the application to read.
-                return isinstance(value, Iterable) and not isinstance(value, Collection)
-        if len(value) != 2:
+        kind = type(value)
+        if (kind is tuple or kind is list) and len(value) == 2:
+            host, port = value
+            right = type(port) is int or is_int(port) or (port_may_be_none and port is None)
+            return right and isinstance(host, str)
+        if value is None or (isinstance(value, Iterable) and not isinstance(value, Collection)):
+            return True  # what can be read only once is for the application to read
+        if not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping)) or len(value) != 2:
             return False
-        host, port = value
-        return isinstance(host, str) and (type(port) is int or is_int(port) or (port_may_be_none and port is None))
+        return test(tuple(value))
 
     return test
 
@@ -126,13 +113,8 @@ def _connection(protocol: str, *http_versions: str, query_required: bool) -> tup
     address = "host and port"
     return (
         _asgi(protocol),
-        string(
-            "http_version",
-            f"{rule}.http-version",
-            required=protocol == "http",
-            look=_one_of(f"{rule}.http-version", *http_versions),
-        ),
-        string("scheme", f"{rule}.scheme", look=_not_empty(f"{rule}.scheme")),
+        one_of("http_version", f"{rule}.http-version", *http_versions, required=protocol == "http"),
+        replace(string("scheme", f"{rule}.scheme", look=_not_empty(f"{rule}.scheme")), usual=_SCHEMES),
         string("path", f"{rule}.path", required=True),
         byte_string("raw_path", f"{rule}.raw-path", none=True),
         byte_string("query_string", f"{rule}.query-string", required=query_required, none=not query_required),
@@ -148,7 +130,7 @@ def _connection(protocol: str, *http_versions: str, query_required: bool) -> tup
 # "3" is what servers of HTTP/3 say; the page has no value for it, which is not their fault.
 HTTP = Shape(
     "http",
-    string("method", "http.scope.method", required=True, look=_upper_case),
+    replace(string("method", "http.scope.method", required=True, look=_upper_case), usual=_METHODS),
     *_connection("http", "1.0", "1.1", "2", "3", query_required=True),
     also=[_no_tls_on_plain],
     plain_extras=False,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asgi_conformance.protocol.headers import HeaderRules, header_problems
+from asgi_conformance.protocol.headers import HeaderRules, header_look
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.values import LARGEST, SMALLEST, value_problems
 from asgi_conformance.protocol.version import Version
@@ -21,10 +21,11 @@ class Key:
         name: the key.
         rule: the rule that is broken when the key is missing though required, or fails its test.
         expected: the right value as a noun phrase.
-        exact: values of exactly this type are right without a further look.
-        test: whether any other value is right (a subclass, None, ...).
+        exact: values of exactly this type pass the test.
+        test: whether any other value passes (a subclass, None, ...); None if every value does.
         required: whether the key has to be there.
         look: finds what else is wrong with a value that passed the test.
+        usual: values that are known to be right.
         since: the version of the page that brought the key.
         early: the rule that is broken when the key carries something though the version is older.
     """
@@ -33,11 +34,12 @@ class Key:
     rule: str
     expected: str
     exact: type | None
-    test: Test
+    test: Test | None
     required: bool = False
     look: Look | None = None
     since: Version | None = None
     early: str | None = None
+    usual: frozenset[str] = frozenset()
 
 
 class Shape:
@@ -103,10 +105,14 @@ class Shape:
 
 def _judge(key: Key) -> Look:
     """The key as one function: what is wrong with a value."""
-    exact, test, look = key.exact, key.test, key.look
+    exact, test, look, usual = key.exact, key.test, key.look, key.usual
+    if test is None and look is not None:
+        return look
 
     def judge(value: Any) -> Problems:
-        if type(value) is not exact and not test(value):
+        if type(value) is exact:
+            return NONE if look is None or (usual and value in usual) else look(value)
+        if test is not None and not test(value):
             return [Problem(key.rule, f"{key.expected} as {key.name!r}", show(value))]
         return NONE if look is None else look(value)
 
@@ -139,6 +145,17 @@ def string(name: str, rule: str, *, required: bool = False, none: bool = False, 
     return Key(name, rule, "a str", str, _instance(str, none=none), required, look)
 
 
+def one_of(name: str, rule: str, *right: str, required: bool = False) -> Key:
+    """A key for one of a few ``str``."""
+    expected = f"one of {', '.join(sorted(right))}"
+    values = frozenset(right)
+
+    def look(value: str) -> Problems:
+        return NONE if value in values else [Problem(rule, expected, show(value))]
+
+    return Key(name, rule, expected, str, _instance(str), required, look, usual=values)
+
+
 def boolean(name: str, rule: str) -> Key:
     """A key for ``bool``; 0 and 1 are numbers."""
     return Key(name, rule, "a bool", bool, _never)
@@ -156,11 +173,7 @@ def dictionary(name: str, rule: str, *, required: bool = False, look: Look | Non
 
 def header_pairs(name: str, rules: HeaderRules, *, required: bool = False) -> Key:
     """A key for headers: any iterable of pairs of byte strings."""
-
-    def look(value: Any) -> Problems:
-        return header_problems(value, rules)
-
-    return Key(name, rules.pairs, "header pairs", list, _anything, required, look)
+    return Key(name, rules.pairs, "header pairs", None, None, required, header_look(rules))
 
 
 def is_int(value: Any) -> bool:
@@ -193,10 +206,6 @@ def _instance(kind: type, *, none: bool = False) -> Test:
 
 def _never(_value: Any) -> bool:
     return False
-
-
-def _anything(_value: Any) -> bool:
-    return True
 
 
 def _integer_range(value: int) -> Problems:

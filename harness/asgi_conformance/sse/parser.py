@@ -164,7 +164,7 @@ class EventStreamParser:
             pending.clear()
         if rest:
             pending.append(rest)
-        if lines[-1] == CR:
+        elif lines[-1] == CR:
             self._after_cr = self._special = True
         if self._limit is not None:
             self._pending_size = len(rest)

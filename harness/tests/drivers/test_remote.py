@@ -13,12 +13,24 @@ from asgi_conformance.transcript import Transcript
 
 # For localhost and 127.0.0.1, valid for a century, signed by itself, and worth nothing to anybody.
 KEY = """\
-
-"""  # noqa: S105
-CERTIFICATE = """\
-
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9C3K+Js4uZ/0P7Zv
+pjttuUAbTyqIKOhsVAg/2+r3Dz+hRANCAASAZM4qTIxnYomNaa6l6BaZEYGVm1I0
+gUx10soxvxCIS++hiEcJ2JYhvwlIe7SzZ1VVVLrkqZhTxoI7GPExjYVb
+-----END PRIVATE KEY-----
 """
-
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBaDCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIBkzipMjGdiiY1p
+rqXoFpkRgZWbUjSBTHXSyjG/EIhL76GIRwnYliG/CUh7tLNnVVVUuuSpmFPGgjsY
+8TGNhVujTjBMMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAPBgNVHRMBAf8E
+BTADAQH/MB0GA1UdDgQWBBQscKW1XVz9q2ineTL4izM3bXd18zAKBggqhkjOPQQD
+AgNJADBGAiEAkzi3w18682t3avZdDKtRoI/p53mO5E/Vx/vW1ZPstfcCIQDSz3A2
+NcUkM91C0blgW1flZ+YL7Y+cwrwKrBysaTlRTA==
+-----END CERTIFICATE-----
+"""
 
 
 def run(scene: Callable[[], Awaitable[None]]) -> None:
@@ -37,6 +49,7 @@ class Peer:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
         self.heads: list[bytes] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Peer":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
@@ -45,8 +58,12 @@ class Peer:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.current_task())
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             self.heads.append(head)
@@ -139,14 +156,13 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 def test_tls_is_spoken(tls: tuple[ssl.SSLContext, ssl.SSLContext]):
     async def scene() -> None:
-        async with Peer(tls[0]) as peer:
-            async with RemoteDriver(f"https://127.0.0.1:{peer.port}", tls=tls[1]) as driver:
-                assert await body_of(driver, Request(path="/x")) == b"GET /x HTTP/1.1"
-                exchange = await driver.http(Request(path="/x"))
-                await exchange.head()
-                await exchange.disconnect("half")  # TLS has no halves: nothing happens
-                await exchange.disconnect("reset")
-                assert await exchange.piece() is not None
+        async with Peer(tls[0]) as peer, RemoteDriver(f"https://127.0.0.1:{peer.port}", tls=tls[1]) as driver:
+            assert await body_of(driver, Request(path="/x")) == b"GET /x HTTP/1.1"
+            exchange = await driver.http(Request(path="/x"))
+            await exchange.head()
+            await exchange.disconnect("half")  # TLS has no halves: nothing happens
+            await exchange.disconnect("reset")
+            assert await exchange.piece() is not None
 
     run(scene)
 
@@ -166,6 +182,7 @@ def test_a_server_without_tls_is_told_apart(tls: tuple[ssl.SSLContext, ssl.SSLCo
         async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             writer.close()
+            await writer.wait_closed()
 
         server = await asyncio.start_server(plain, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]

@@ -24,7 +24,10 @@ from asgi_conformance.loading import AppRef
         ("uvicorn-websockets", {"ws": "websockets"}),
         ("uvicorn-websockets-sansio", {"ws": "websockets-sansio"}),
         ("uvicorn-h11-asyncio-wsproto", {"http": "h11", "loop": "asyncio", "ws": "wsproto"}),
-        ("uvicorn-websockets-sansio-uvloop-httptools", {"http": "httptools", "loop": "uvloop", "ws": "websockets-sansio"}),
+        (
+            "uvicorn-websockets-sansio-uvloop-httptools",
+            {"http": "httptools", "loop": "uvloop", "ws": "websockets-sansio"},
+        ),
         ("uvicorn-websockets-h11", {"http": "h11", "ws": "websockets"}),
     ],
 )
@@ -37,7 +40,10 @@ def test_words_choose_parts_in_any_order(name: str, choices: dict[str, str]):
     [
         ("nginx", "unknown server 'nginx'; known: uvicorn"),
         ("", "unknown server ''; known: uvicorn"),
-        ("uvicorn-h12", "unknown word 'h12' in 'uvicorn-h12'; uvicorn has: asyncio, h11, httptools, uvloop, websockets"),
+        (
+            "uvicorn-h12",
+            "unknown word 'h12' in 'uvicorn-h12'; uvicorn has: asyncio, h11, httptools, uvloop, websockets",
+        ),
         ("uvicorn-", "unknown word '' in 'uvicorn-'"),
         ("uvicorn-h11-", "unknown word '' in 'uvicorn-h11-'"),
         ("uvicorn-h11x", "unknown word 'h11x'"),

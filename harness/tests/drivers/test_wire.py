@@ -90,7 +90,9 @@ def test_a_response_is_read():
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
-@pytest.mark.parametrize("head", [b"content-length: 10\r\n\r\nhello", b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"content-length: 10\r\n\r\nhello", b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"]
+)
 def test_a_response_that_is_cut_is_not_complete(head: bytes, end: str):
     async def scene() -> None:
         async with client_of(answer(OK + head, end=end)) as client:
@@ -147,7 +149,11 @@ def test_waiting_for_a_part_is_bounded():
 def test_parts_come_as_they_were_sent_without_transfer_coding():
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        for part in (OK + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n", b"3\r\ntwo\r\n1\r\n!\r\n", b"0\r\nx-t: 1\r\n\r\n"):
+        for part in (
+            OK + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n",
+            b"3\r\ntwo\r\n1\r\n!\r\n",
+            b"0\r\nx-t: 1\r\n\r\n",
+        ):
             writer.write(part)
             await asks.acquire()
 
@@ -266,7 +272,10 @@ def test_only_so_many_connections_are_kept():
 
 
 def test_two_responses_on_one_connection_are_read_one_after_the_other():
-    pair = OK + b"content-length: 3\r\n\r\noneHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n"
+    pair = (
+        OK
+        + b"content-length: 3\r\n\r\noneHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n"
+    )
 
     async def scene() -> None:
         async with client_of(answer(pair, end="close")) as client:

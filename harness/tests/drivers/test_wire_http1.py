@@ -126,7 +126,9 @@ def test_what_cannot_be_read_is_named(data: bytes, fault: str):
 
 
 def test_interim_responses_are_told_apart():
-    data = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"content-length: 1\r\n\r\nx"
+    data = (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"content-length: 1\r\n\r\nx"
+    )
     result = read_every_way(data)
     assert result.statuses == (100, 103, 200)
     assert result.body == b"x"

@@ -44,6 +44,7 @@ class Server:
         self.got: asyncio.Queue[Frame | None] = asyncio.Queue()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What happens on a connection."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             self.head = await reader.readuntil(b"\r\n\r\n")
             writer.write(self.answer or accept(self.head))
@@ -52,7 +53,6 @@ class Server:
             while not self.end:
                 self.got.put_nowait(await self._frame(reader))
         self.got.put_nowait(None)
-        writer.close()
 
     async def _frame(self, reader: asyncio.StreamReader) -> Frame:
         first, second = await reader.readexactly(2)
@@ -66,13 +66,25 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def connected(server: Server, request: Request = Request()) -> AsyncIterator[WireWebSocket]:  # noqa: B008
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    tasks = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.current_task())
+        try:
+            await server.serve(reader, writer)
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     client = WireClient("127.0.0.1", listener.sockets[0].getsockname()[1])
     try:
         yield await client.websocket(request)
     finally:
         await client.close()
         listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def test_messages_go_both_ways():
@@ -99,7 +111,12 @@ def test_the_handshake_says_what_it_is_told():
             await websocket.opened()
             head = server.head
         assert head.startswith(b"GET /x?y HTTP/1.1\r\nhost: 127.0.0.1:")
-        for line in (b"upgrade: websocket", b"connection: Upgrade", b"sec-websocket-version: 13", b"origin: http://here"):
+        for line in (
+            b"upgrade: websocket",
+            b"connection: Upgrade",
+            b"sec-websocket-version: 13",
+            b"origin: http://here",
+        ):
             assert line + b"\r\n" in head
         assert b"sec-websocket-protocol: a, b\r\n" in head
         assert b"extensions" not in head
@@ -119,7 +136,10 @@ def test_the_answer_is_told_whole():
         refusal = b"HTTP/1.1 401 Unauthorized\r\nx-why: no ticket\r\ncontent-length: 6\r\n\r\ndenied"
         async with connected(Server(answer=refusal)) as websocket:
             assert await websocket.opened() == Handshake(
-                accepted=False, status=401, headers=((b"x-why", b"no ticket"), (b"content-length", b"6")), body=b"denied"
+                accepted=False,
+                status=401,
+                headers=((b"x-why", b"no ticket"), (b"content-length", b"6")),
+                body=b"denied",
             )
         async with connected(Server(answer=b"HTTP/1.1 403 Forbidden\r\n\r\nuntil the end", end=True)) as websocket:
             handshake = await websocket.opened()
@@ -163,12 +183,10 @@ def test_no_answer_is_waited_for_within_bounds():
     class Silent(Server):
         async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
-            writer.close()
 
     class Closing(Server):
         async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.close()
 
     async def scene() -> None:
         async with connected(Silent()) as websocket:
@@ -248,7 +266,13 @@ def test_an_end_without_a_close_is_1006():
 
 @pytest.mark.parametrize(
     ("code", "reason", "payload"),
-    [(1000, "", b"\x03\xe8"), (4001, "ciao", b"\x0f\xa1ciao"), (None, "", b""), (999, "x", b"\x03\xe7x"), (1005, "", b"\x03\xed")],
+    [
+        (1000, "", b"\x03\xe8"),
+        (4001, "ciao", b"\x0f\xa1ciao"),
+        (None, "", b""),
+        (999, "x", b"\x03\xe7x"),
+        (1005, "", b"\x03\xed"),
+    ],
 )
 def test_any_close_can_be_sent(code: int | None, reason: str, payload: bytes):
     async def scene() -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 
-from asgi_conformance.reports.benchmarks import BenchmarkRow, Benchmarks, rows_of
+from asgi_conformance.reports.benchmarks import BenchmarkRow, Benchmarks, comparison, rows_of
 from asgi_conformance.reports.boxplot import boxplot
 
 STATS = {"median": 41e-6, "q1": 40e-6, "q3": 43e-6, "rounds": 400, "mean": 1.0}
@@ -19,6 +19,21 @@ def test_rows_are_read_from_what_pytest_benchmark_saves() -> None:
     assert [row.label for row in rows_of(record)] == ["pure", "test_other"]
     (row,) = rows_of(record, group="styles")
     assert (round(row.median_us, 6), round(row.iqr_us, 6), row.rounds) == (41.0, 3.0, 400)
+
+
+def test_a_round_of_many_requests_is_told_per_request() -> None:
+    benchmark = {"name": "n", "param": "pure", "group": None, "stats": STATS, "extra_info": {"requests_per_round": 10}}
+    (row,) = rows_of({"benchmarks": [benchmark]})
+    assert round(row.median_us, 6) == 4.1
+
+
+def test_a_comparison_says_how_it_was_made_and_what_it_is_good_for() -> None:
+    made = comparison({"benchmarks": [{"name": "n", "param": None, "group": None, "stats": STATS}]}, "A title")
+    assert made is not None
+    assert (made.title, len(made.rows)) == ("A title", 1)
+    assert "400 rounds" in made.how
+    assert made.reliability
+    assert comparison({"benchmarks": []}) is None
 
 
 def test_ratios_are_to_the_first_row(benchmarks: Benchmarks) -> None:

@@ -93,8 +93,8 @@ def test_sentence_and_exit_code_say_the_same(verdict: Make, wanted: dict[str, in
 
 
 def test_an_interrupted_run_is_incomplete_even_if_all_that_ran_passed(verdict: Make) -> None:
-    run = Run({"interrupted": "interrupted by Ctrl-C"}, (verdict("a.b.c"),))
-    assert run.sentence == "Incomplete: the run was interrupted by Ctrl-C"
+    run = Run({"interrupted": "Ctrl-C"}, (verdict("a.b.c"),))
+    assert run.sentence == "Incomplete: the run ended early (Ctrl-C)"
     assert run.exit_code() == 3
 
 

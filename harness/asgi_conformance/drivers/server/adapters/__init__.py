@@ -16,7 +16,7 @@ from asgi_conformance.drivers.base import Unreachable
 from asgi_conformance.protocol.types import ASGIApp
 
 
-class UnknownServer(ValueError):  # noqa: N818 - named after what it says
+class UnknownServer(ValueError):
     """There is no such server, or no such variant of it; the text says which there are."""
 
 

@@ -9,6 +9,7 @@ from .benchmarks import BenchmarkRow, Benchmarks
 from .text import visible
 
 ROW, AXIS, TOP = 46, 30, 6  # pixels
+LABEL = 40  # characters: what a telephone has room for
 LEFT, SPAN = 1.0, 92.0  # percent: the width follows the page, and letters keep their size
 
 
@@ -49,7 +50,7 @@ def _row(scale: _Scale, row: BenchmarkRow, y: int, ratio: float) -> Markup:
         bar=y + 22,
         box=y + 20,
         end=y + 38,
-        label=visible(row.label),
+        label=visible(row.label if len(row.label) <= LABEL else f"{row.label[: LABEL - 1]}…"),
         beside=f"{ratio:.2f}\N{MULTIPLICATION SIGN}",
         zero=scale(0),
         length=f"{SPAN * row.median_us / scale.top:.2f}%",

@@ -62,6 +62,7 @@ def _several(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
 @click.option("--pattern", "patterns", multiple=True, metavar="NAME", help="Judge this fixture app only. Repeatable.")
 @click.option("--fail-on", callback=_several, metavar="LEVEL[,LEVEL]", help="Default: must,practice.")
 @click.option("--baseline", metavar="FILE", help="Known failures; entries that hold again fail the run.")
+@click.option("--isolation", metavar="fork|none", help="none: all checks in process share one instance.")
 @click.option("--report-dir", metavar="DIR", help="Default: conformance-report.")
 def run(**given: Any) -> None:
     """Judge an application (or, without one, the fixture catalogue), and write a report."""

@@ -45,6 +45,7 @@ class Options:
     report_dir: str = "conformance-report"
     baseline: str | None = None
     promises: Mapping[str, str] = field(default_factory=dict)
+    isolation: str = "fork"  # or "none": checks share one instance of the application in this process
 
     def routes(self) -> tuple[Route, ...]:
         """The routes that were named, with the capabilities of the option that named them."""
@@ -137,4 +138,5 @@ def combine(file: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
         raise UsageError(f"--url {options.url!r}: it has to begin with http://, https://, ws:// or wss://")
     options.levels()
     options.routes()
+    named("isolation", options.isolation, ("fork", "none"))
     return options

@@ -10,16 +10,18 @@ from asgi_conformance.clock import VirtualLoop
 from asgi_conformance.config import CAPABILITIES, Options
 from asgi_conformance.drivers.base import Request, Unanswered, Unreachable
 from asgi_conformance.drivers.inprocess import InProcess
-from asgi_conformance.drivers.lifespan import Answer, LifespanRun
 from asgi_conformance.drivers.remote import RemoteDriver
+from asgi_conformance.isolation import ChildEnded, can_fork, in_child
 from asgi_conformance.loading import AppRef, load
 from asgi_conformance.pattern import Route
 from asgi_conformance.protocol.types import ASGIApp
+from asgi_conformance.runner import close_loop
 from asgi_conformance.target import Target
 from asgi_conformance.watchdog import guard
 
 MAX_PLAIN = 10  # ordinary routes that are visited unasked; streams and websockets are all visited
 WITHIN = 10.0
+TOTAL = 90.0  # real seconds for looking at all routes
 CONVERTED = {"int": "1", "float": "1.5", "uuid": "00000000-0000-0000-0000-000000000000", "path": "x"}
 PARAMETER = re.compile(r"{([^}:]+)(?::([^}]+))?}")
 
@@ -49,14 +51,11 @@ def discover(options: Options) -> Discovery:
         raise ValueError("there is no application to look at")
     ref = AppRef(options.app, options.factory, options.app_dir)
     app = load(ref)
-    loop = VirtualLoop()
     try:
-        with guard(loop) as watched:
-            found = loop.run_until_complete(_look(app, options))
-    finally:
-        loop.close()
-    if watched.fired is not None:
-        raise Unreachable(f"the application does not come up: {watched.fired}, at {watched.place}")
+        # Looking starts and stops the application, which not every application can do twice.
+        found = in_child(lambda: _looked(app, options), within=TOTAL) if can_fork() else _looked(app, options)
+    except ChildEnded as error:
+        raise Unreachable(str(error)) from None
     routes, has_lifespan, not_visited, notes = found
     capabilities = frozenset({"lifespan"} if has_lifespan else ()) | frozenset(options.promises)
     target = Target(options.app, ref, None, routes, capabilities, options.promises)
@@ -66,9 +65,24 @@ def discover(options: Options) -> Discovery:
 Found = tuple[tuple[Route, ...], bool, tuple[str, ...], tuple[str, ...]]
 
 
+def _looked(app: ASGIApp, options: Options) -> Found:
+    loop = VirtualLoop()
+    found: Found | None = None
+    try:
+        with guard(loop) as watched:
+            found = loop.run_until_complete(_look(app, options))
+    finally:
+        close_loop(loop)
+    if found is None or watched.fired is not None:
+        raise Unreachable(f"the application does not come up: {watched.fired}, at {watched.place}")
+    return found
+
+
 async def _look(app: ASGIApp, options: Options) -> Found:
-    has_lifespan, notes = await _lifespan(app)
-    async with InProcess(app, raise_app_exceptions=False) as client:
+    client = InProcess(app, raise_app_exceptions=False)
+    async with client:
+        has_lifespan = client.run is not None
+        notes = () if has_lifespan else (f"no lifespan: {client.no_lifespan}",)
         named = options.routes()
         for route in named:
             await _exists(client, route)
@@ -86,27 +100,6 @@ async def _look(app: ASGIApp, options: Options) -> Found:
     visited, left = plain[:MAX_PLAIN], plain[MAX_PLAIN:]
     routes = tuple(visited + special) or (Route("GET", "/", CAPABILITIES["http"]),)
     return routes, has_lifespan, tuple(str(route) for route in left), notes
-
-
-async def _lifespan(app: ASGIApp) -> tuple[bool, tuple[str, ...]]:
-    """Whether the application answers lifespan events, by starting it and stopping it once."""
-    run = LifespanRun(app, state={})
-    phase = await run.startup(60.0)
-    if phase.answer is Answer.COMPLETE:
-        await run.shutdown(60.0)
-        await run.call.stop(5.0)
-        return True, ()
-    await run.call.stop(5.0)
-    if phase.answer is Answer.FAILED:
-        raise Unreachable(f"the application's startup failed: {_last_line(phase.message)}")
-    if phase.answer is Answer.SILENT:
-        raise Unreachable("the application's startup did not finish within 60 s")
-    return False, (f"no lifespan: the application {phase.answer.value} {phase.message}".strip(),)
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "without a message"
 
 
 async def _exists(client: InProcess, route: Route) -> None:

@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pattern", action="append", metavar="NAME", help="judge this fixture app only")
     group.addoption("--fail-on", metavar="LEVEL[,LEVEL]", help="levels that fail the run (default: must,practice)")
     group.addoption("--baseline", metavar="FILE", help="known failures")
+    group.addoption("--isolation", metavar="fork|none", help="none: all checks in process share one instance")
     group.addoption("--report-dir", metavar="DIR", help="write results and reports there")
 
 
@@ -166,6 +167,7 @@ def _given(config: pytest.Config) -> dict[str, Any]:
         "patterns": tuple(option.pattern or ()),
         "baseline": option.baseline,
         "report_dir": option.report_dir,
+        "isolation": option.isolation,
     }
     return {key: value for key, value in found.items() if value}
 

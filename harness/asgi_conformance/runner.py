@@ -82,7 +82,7 @@ def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
                 outcome, expected, observed = _judge(case, make_driver, loop, transcript)
         finally:
             with guard(None, total=10.0):
-                _close(loop)
+                close_loop(loop)
     if watched.fired is not None:
         outcome, expected, observed = _held(case, watched.fired, watched.place)
     duration = time.perf_counter() - begun
@@ -130,7 +130,7 @@ def _held(case: Case, why: str, place: str) -> Judgement:
     return Outcome.COULD_NOT_RUN, "an application that gives the event loop back", where
 
 
-def _close(loop: asyncio.AbstractEventLoop) -> None:
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
     """End what is left on the loop, for a bounded time, and close it. A task that resists is abandoned."""
     try:
         for _ in range(3):
@@ -158,6 +158,11 @@ def _traced(error: BaseException) -> str:
         place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__}: {error} ({place})"
+
+
+def could_not_run(case: Case, expected: str, observed: str) -> Verdict:
+    """The verdict on a case that was not run, or did not come back."""
+    return _verdict(case, Outcome.COULD_NOT_RUN, expected, observed)
 
 
 def _verdict(

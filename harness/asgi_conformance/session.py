@@ -22,12 +22,14 @@ from asgi_conformance.drivers.remote import RemoteDriver
 from asgi_conformance.drivers.server.adapters import UnknownServer, find_variant
 from asgi_conformance.drivers.server.driver import ServerDriver
 from asgi_conformance.drivers.server.process import ServerProcess
+from asgi_conformance.isolation import ChildEnded, can_fork, in_child
 from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.pattern import Route
-from asgi_conformance.runner import IN_PROCESS, Case, make_in_process, plan, run_case
+from asgi_conformance.runner import IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
 from asgi_conformance.target import Target
 from asgi_conformance.transcript import Transcript
-from asgi_conformance.verdict import Outcome, Verdict
+from asgi_conformance.verdict import Verdict
+from asgi_conformance.watchdog import TOTAL
 
 REMOTE = "remote"
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
@@ -92,15 +94,23 @@ class Session:
         """The verdict on a case, with the baseline's word on it."""
         place = (case.target.name, case.driver)
         if self._strikes[place] >= STRIKES and case.not_applicable is None:
-            verdict = run_case(
-                replace(case, not_applicable="set aside: the application held the event loop in earlier checks"),
-                self.make_driver,
-            )
-            return replace(verdict, outcome=Outcome.COULD_NOT_RUN)
-        verdict = run_case(case, self.make_driver)
+            return could_not_run(case, "an application that gives the event loop back", "it did not, in earlier checks")
+        verdict = self._isolated(case) if self._isolates(case) else run_case(case, self.make_driver)
         if verdict.observed and "the event loop was held" in verdict.observed:
             self._strikes[place] += 1
         return self._baseline.applied(verdict)
+
+    def _isolates(self, case: Case) -> bool:
+        """Whether the case runs in a child: a user's application is imported once, and pristine for each check."""
+        app = case.target.app
+        ours = app is None or app.fresh or case.driver != IN_PROCESS or case.not_applicable is not None
+        return not ours and self.options.isolation == "fork" and can_fork()
+
+    def _isolated(self, case: Case) -> Verdict:
+        try:
+            return in_child(lambda: run_case(case, self.make_driver), within=2 * TOTAL)
+        except ChildEnded as error:
+            return could_not_run(case, "a process that survives the check", str(error))
 
     def make_driver(self, case: Case, transcript: Transcript) -> Driver:
         """A driver for a case; servers of a user's application are kept between cases."""

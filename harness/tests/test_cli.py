@@ -70,7 +70,7 @@ def test_a_violation_ends_with_one_and_is_told_with_its_evidence(project):
         (["--url", "ftp://127.0.0.1"], 2, "has to begin with http://"),
         (["theirapp:app", "--nonsense"], 2, "No such option"),
         (["theirapp:app", "--sse", "/not-there"], 3, "answers 404 to GET /not-there"),
-        (["--url", "http://127.0.0.1:1"], 3, "127.0.0.1:1"),
+        (["--url", "http://127.0.0.1:1"], 3, "nothing accepts connections at 127.0.0.1 port 1"),
     ],
 )
 def test_wrong_usage_is_a_line_or_two(project, arguments, code, words):

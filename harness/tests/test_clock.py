@@ -46,8 +46,8 @@ def test_timers_fire_in_order_at_their_times():
 @pytest.mark.parametrize(
     "in_thread",
     [
-        pytest.param(lambda f: asyncio.to_thread(f), id="asyncio"),
-        pytest.param(lambda f: anyio.to_thread.run_sync(f), id="anyio"),
+        pytest.param(asyncio.to_thread, id="asyncio"),
+        pytest.param(anyio.to_thread.run_sync, id="anyio"),
         pytest.param(lambda f: anyio.to_thread.run_sync(f, limiter=anyio.CapacityLimiter(1)), id="anyio-own-limiter"),
     ],
 )

@@ -26,9 +26,8 @@ async def test_layers_are_entered_in_the_promised_order(probe: Probe) -> None:
     Usual mend: add the layers from the innermost to the outermost.
     """
     promised = [name.strip() for name in probe.promise("middleware.order").split(">")]
-    async with layers(probe) as onion:
-        async with probe.exchange() as exchange:
-            await exchange.head(WITHIN)
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.head(WITHIN)
     entered = onion.entered()
     found = [name for seen in entered for name in promised if name in seen]
     if found != promised:
@@ -50,9 +49,8 @@ async def test_no_layer_ends_before_what_is_inside(probe: Probe) -> None:
     Usual cause: a layer that runs the inner application in a task and does not await that task.
     Usual mend: `await` the inner application, or a task group around it.
     """
-    async with layers(probe) as onion:
-        async with probe.exchange() as exchange:
-            await exchange.ending(WITHIN)
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
     for layer in range(1, onion.innermost + 1):
         outer, inner = (_end(onion, number) for number in (layer - 1, layer))
         if outer is not None and onion.at(layer, Passing.ENTERED) and (inner is None or inner > outer):

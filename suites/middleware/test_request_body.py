@@ -27,11 +27,10 @@ async def test_request_body_passes_every_layer(probe: Probe) -> None:
     body = probe.route.body or b"asgi-conformance " * 64
     third = len(body) // 3 + 1
     parts = [body[start : start + third] for start in range(0, len(body), third)]
-    async with layers(probe) as onion:
-        async with probe.exchange(body=b"", streaming=True) as exchange:
-            for number, part in enumerate(parts):
-                await exchange.send(part, more=number < len(parts) - 1)
-            await exchange.ending(WITHIN)
+    async with layers(probe) as onion, probe.exchange(body=b"", streaming=True) as exchange:
+        for number, part in enumerate(parts):
+            await exchange.send(part, more=number < len(parts) - 1)
+        await exchange.ending(WITHIN)
     if not onion.at(onion.innermost, Passing.WAITS):
         raise NotApplicable("the innermost application does not ask for the body")
     for layer in range(1, onion.innermost + 1):

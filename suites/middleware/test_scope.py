@@ -66,10 +66,9 @@ async def test_websocket_reaches_the_innermost_application(probe: Probe) -> None
     an HTTP one. The client sees a failed handshake, the log often nothing.
     Usual mend: `await self.app(scope, receive, send)` for every scope type that the layer does not handle.
     """
-    async with layers(probe) as onion:
-        async with probe.websocket() as exchange:
-            with contextlib.suppress(Unanswered):
-                await exchange.opened(WITHIN)
+    async with layers(probe) as onion, probe.websocket() as exchange:
+        with contextlib.suppress(Unanswered):
+            await exchange.opened(WITHIN)
     _all_entered(onion, answered=bool(exchange.messages))
 
 

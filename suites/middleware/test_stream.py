@@ -30,14 +30,13 @@ async def test_layers_do_not_hold_pieces_back(probe: Probe) -> None:
     the response is a stream; a compressor that is not flushed after each part.
     Usual mend: leave responses alone whose first body message says that more will come; flush the compressor.
     """
-    async with layers(probe, pause=PAUSE) as onion:
-        async with probe.exchange() as exchange:
-            try:
-                for _ in range(PIECES):
-                    if await exchange.piece(within=PIECES * PAUSE * 10) is None:
-                        break
-            except Unanswered:
-                pass  # the steps tell why
+    async with layers(probe, pause=PAUSE) as onion, probe.exchange() as exchange:
+        try:
+            for _ in range(PIECES):
+                if await exchange.piece(within=PIECES * PAUSE * 10) is None:
+                    break
+        except Unanswered:
+            pass  # the steps tell why
     if not onion.at(onion.innermost, Passing.SENDS):
         raise NotApplicable("the route does not get as far as the innermost layer")
     for layer in range(onion.innermost - 1, -1, -1):
@@ -81,7 +80,6 @@ async def test_layers_pass_a_slow_client_on(probe: Probe) -> None:
     Usual mend: await the outer `send` inside the inner one, or give the queue a size.
     """
     async with layers(probe) as onion:
-        await probe.start()
         exchange = await probe.inprocess.http(probe.http_request(), window=1)
         await exchange.head()
         await asyncio.sleep(LONG)

@@ -6,19 +6,22 @@ import weakref
 
 from asgi_conformance import PRACTICE, Probe, Violation, check
 from asgi_conformance.drivers.call import Call
+from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.spec import PRACTICES
 
 from .conversation import ENDS_WITHIN, LOSS, Rehearsal, end, quiet, rehearse, scope_for
 
 CLAUSE = PRACTICES["websocket-cycles"]
 NEEDS = {"websocket", "script"}
-FIRST, MORE = 3, 20
+FIRST, MORE, EACH = 3, 20, 6
 
 
-async def _connection(probe: Probe, rehearsal: Rehearsal, *, closed: bool) -> "weakref.ref[Call]":
+async def _connection(
+    probe: Probe, rehearsal: Rehearsal, *, closed: bool = False, faults: Faults = NO_FAULTS
+) -> "weakref.ref[Call]":
     """One connection from its beginning to its end; the driver forgets it."""
     code = 1000 if closed else 1006
-    call = await probe.call(scope_for(probe), rehearsal.inbox, {**LOSS, "code": code})
+    call = await probe.call(scope_for(probe), rehearsal.inbox, {**LOSS, "code": code}, faults=faults)
     await call.until(lambda: False, quiet(probe))
     call.leave()
     await end(call)
@@ -61,3 +64,23 @@ async def test_connections_are_not_kept(probe: Probe) -> None:
     kept = sum(reference() is not None for reference in seen)
     if kept >= MORE // 2:
         raise Violation(expected="no connection kept", observed=f"{kept} of {len(seen)}")
+
+
+@check("websocket.cycles.lost-not-kept", level=PRACTICE, clause=CLAUSE, needs=NEEDS)
+async def test_lost_connections_are_not_kept(probe: Probe) -> None:
+    """Connections should not be kept either when they are lost on the way, wherever the application is then.
+
+    Usual cause: a connection joins a registry before the `try` whose end takes it out, and something between
+    the two raises, such as a message of welcome.
+    Usual mend: join and `try` in neighbouring lines, and a `finally`.
+    """
+    rehearsal = await rehearse(probe)
+    for index in range(1, rehearsal.awaits):
+        faults = Faults(leave_at=index, after_disconnect="raise")
+        seen = [await _connection(probe, rehearsal, faults=faults) for _ in range(EACH)]
+        await asyncio.sleep(ENDS_WITHIN)
+        gc.collect()
+        kept = sum(reference() is not None for reference in seen)
+        if kept >= EACH:
+            where = f"that were lost at await {index} of {rehearsal.awaits}"
+            raise Violation(expected=f"no connection kept of those {where}", observed=f"{kept} of {EACH}")

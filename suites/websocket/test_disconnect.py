@@ -121,7 +121,7 @@ async def test_call_ends_wherever_it_waits(probe: Probe) -> None:
     that the connection had not joined yet.
     """
     rehearsal = await rehearse(probe)
-    for index in range(1, rehearsal.awaits + 1):
+    for index in range(1, rehearsal.awaits):
         call = await lost_at(probe, rehearsal, index, Faults(leave_at=index, after_disconnect="raise"))
         where = f"when the client leaves at await {index} of {rehearsal.awaits}"
         ending = call.ended()

@@ -26,7 +26,7 @@ async def test_runtime_error_from_send(probe: Probe) -> None:
     cleanup that runs after the framework's disconnect exception only. Usual mend: clean up in a `finally`.
     """
     rehearsal = await rehearse(probe)
-    for index in range(1, rehearsal.awaits + 1):
+    for index in range(1, rehearsal.awaits):
         await _ends(probe, rehearsal, index, Faults(leave_at=index, after_disconnect="raise", error=AlreadyClosedError))
 
 
@@ -41,7 +41,7 @@ async def test_silent_send(probe: Probe) -> None:
     first one when it gets the disconnect.
     """
     rehearsal = await rehearse(probe)
-    for index in range(1, rehearsal.awaits + 1):
+    for index in range(1, rehearsal.awaits):
         await _ends(probe, rehearsal, index, Faults(leave_at=index, after_disconnect="ignore"))
 
 

@@ -73,6 +73,7 @@ class InProcess:
         self._faults = faults
         self._transcript = transcript
         self.run: LifespanRun | None = None
+        self.no_lifespan = ""  # why there is none, in words, where the application has none
         self.calls: list[Call] = []
 
     async def __aenter__(self) -> Self:
@@ -94,6 +95,7 @@ class InProcess:
             Answer.RAISED: f"the application raised in its lifespan: {phase.message}",
             Answer.CANCELLED: "the application's lifespan was cancelled",
         }
+        self.no_lifespan = reasons[phase.answer]
         # A server goes on without lifespan when the application raises or returns: it need not have one.
         if self._lifespan == "on" or phase.answer in {Answer.FAILED, Answer.SILENT}:
             raise Unreachable(reasons[phase.answer])

@@ -103,7 +103,11 @@ class WireWebSocket:
         )
 
     async def send(self, data: str | bytes) -> None:
-        """See :class:`~asgi_conformance.drivers.base.WebSocketExchange`."""
+        """See :class:`~asgi_conformance.drivers.base.WebSocketExchange`.
+
+        A client may not speak before the handshake is answered, so that is waited for; :meth:`inject` does not.
+        """
+        await self.opened()
         self._note(">", f"{'text' if isinstance(data, str) else 'binary'} {data!r}")
         try:
             if isinstance(data, str):
@@ -146,6 +150,7 @@ class WireWebSocket:
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
         """See :class:`~asgi_conformance.drivers.base.WebSocketExchange`. Codes that nobody may send are sent, too."""
+        await self.opened()
         self._note(">", "close without a code" if code is None else f"close {code} {reason}".rstrip())
         try:
             self._frames.send_close(code, reason)

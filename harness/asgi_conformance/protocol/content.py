@@ -17,15 +17,14 @@ NO_LENGTH = frozenset({*range(100, 200), 204})
 class ResponseContent:
     """What was promised, and how much of it was sent. To be fed with messages of the right shape only."""
 
-    __slots__ = ("_headers", "_idle", "_left", "_method", "_status")
+    # Defaults of the class: most instances live through two messages only.
+    _headers: Any = ()
+    _status = 200
+    _left: int | None = None  # how many bytes are still to come; None when nobody can tell
+    _idle = True  # nothing is to be judged about body messages
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self._method = scope.get("method")
-        self._status = 200
-        self._headers: Any = ()
-        # How many bytes are still to come; None when nothing was promised, or nobody can tell.
-        self._left: int | None = None
-        self._idle = True  # nothing is to be judged about body messages
 
     def sent(self, message: Mapping[str, Any]) -> Problems:
         """What is wrong with a message in the light of the ones before it."""
@@ -43,11 +42,13 @@ class ResponseContent:
         return NONE
 
     def _start(self, message: Mapping[str, Any]) -> Problems:
-        self._status = message["status"]
+        self._status = status = message["status"]
         self._headers = message.get("headers", ())
+        if not 100 <= status <= 599:
+            return [Problem("http.response-start.status-range", "a status of 100 to 599", show(status))]
         lengths = values_of(self._headers, b"content-length")
         # A server strips the content of an answer to HEAD, whose length is that of an answer to GET.
-        if self._method == "HEAD" or not (lengths or self._status in NO_CONTENT):
+        if self._method == "HEAD" or not (lengths or status in NO_CONTENT):
             return NONE
         self._idle = False
         if not lengths:
@@ -55,10 +56,10 @@ class ResponseContent:
         if len(lengths) > 1 or not lengths[0].strip(b" \t").isdigit():
             observed = ", ".join(map(show, lengths))
             return [Problem("http.content-length.valid", "one content-length of digits", observed)]
-        if self._status in NO_LENGTH:
-            expected = f"no content-length with status {int(self._status)}"
+        if status in NO_LENGTH:
+            expected = f"no content-length with status {int(status)}"
             return [Problem("http.content-length.forbidden", expected, show(lengths[0]))]
-        if self._status not in NO_CONTENT:
+        if status not in NO_CONTENT:
             self._left = int(lengths[0])
         return NONE
 

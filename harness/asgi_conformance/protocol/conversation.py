@@ -78,19 +78,22 @@ class Grammar:
     A cell says which state follows, which rule is broken, and which event the other side's table hears.
     """
 
-    __slots__ = ("delivered", "delivered_cells", "sent", "sent_cells")
+    __slots__ = ("asked", "delivered", "delivered_cells", "protocol", "raises", "sent", "sent_cells")
 
     def __init__(self, protocol: Protocol, version: Version, offered: frozenset[str]) -> None:
+        self.protocol = protocol
+        self.raises = version >= SEND_RAISES
         self.sent = _entries(protocol.sent, version)
         self.delivered = _entries(protocol.delivered, version)
         self.sent_cells = _cells(protocol.application, protocol.heard_by_server, version, offered)
         self.delivered_cells = _cells(protocol.server, protocol.heard_by_application, version, offered)
+        self.asked = protocol.asked
 
 
 @lru_cache(maxsize=256)
-def grammar(protocol: Protocol, version: Version, offered: frozenset[str]) -> Grammar:
-    """The protocol at that version and with those extensions."""
-    return Grammar(protocol, version, offered)
+def grammar(protocol: Protocol, claimed: str | None, offered: frozenset[str]) -> Grammar:
+    """The protocol as a server offers it that claims this `spec_version` and lists these known extensions."""
+    return Grammar(protocol, spec_version(claimed), offered)
 
 
 def _entries(messages: tuple[Said, ...], version: Version) -> Mapping[str, Entry]:
@@ -118,19 +121,18 @@ class Conversation:
     knows that the client has gone, and the version is one in which `send` ought to raise then.
     """
 
-    __slots__ = ("_context", "_excused", "_grammar", "_protocol", "_raises", "_scope", "application", "gone", "server")
+    __slots__ = ("_context", "_excused", "_grammar", "_scope", "application", "gone", "server")
 
     def __init__(self, protocol: Protocol, scope: Mapping[str, Any]) -> None:
-        version = spec_version(scope)
+        asgi = scope.get("asgi")
+        claimed = asgi.get("spec_version") if type(asgi) is dict else None
         extensions = scope.get("extensions")
         offered = _NO_EXTENSIONS
         if extensions and isinstance(extensions, dict):
             offered = EXTENSIONS.intersection(extensions)
-        self._protocol = protocol
-        self._grammar = grammar(protocol, version, offered)
+        self._grammar = grammar(protocol, claimed if type(claimed) is str else None, offered)
         self._scope = scope
         self._context = None if protocol.context is None else protocol.context(scope)
-        self._raises = version >= SEND_RAISES
         self._excused = False
         self.application = protocol.application.initial
         self.server = protocol.server.initial
@@ -139,12 +141,18 @@ class Conversation:
     def sent(self, message: Any) -> Problems:
         """The application sends a message: what is wrong with it."""
         odd = NONE
-        if type(message) is not dict or message.get("type") not in self._grammar.sent:
-            message, odd = self._irregular(message, self._grammar.sent, "event.message.known")
+        grammar = self._grammar
+        try:
+            entry = grammar.sent[message["type"]] if type(message) is dict else None
+        except (KeyError, TypeError):
+            entry = None
+        if entry is None:
+            message, odd = self._irregular(message, grammar.sent, "event.message.known")
             if message is None:
                 self._excused = True
                 return odd
-        shape, event, flag, flagged = self._grammar.sent[message["type"]]
+            entry = grammar.sent[message["type"]]
+        shape, event, flag, flagged = entry
         problems = shape.problems(message)
         if problems:
             self._context = None  # it could only say the same in other words
@@ -153,11 +161,11 @@ class Conversation:
             if message[flag] is not True:
                 self._excused = True  # nobody can tell which of the two was meant
         before = self.application
-        self.application, rule, heard = self._grammar.sent_cells[before][event]
+        self.application, rule, heard = grammar.sent_cells[before][event]
         if heard is not None:
-            self.server = self._grammar.delivered_cells[self.server][heard][0]
+            self.server = grammar.delivered_cells[self.server][heard][0]
         if rule is not None:
-            table = self._protocol.application
+            table = grammar.protocol.application
             if not table.goes_on(before, event):
                 self._excused = True
             return [*odd, *problems, _refusal(table, rule, message, before)]
@@ -167,45 +175,51 @@ class Conversation:
 
     def asked(self) -> None:
         """The application calls ``receive``."""
-        event = self._protocol.asked.get(self.application)
+        event = self._grammar.asked.get(self.application)
         if event is not None:
             self.server = self._grammar.delivered_cells[self.server][event][0]
 
     def delivered(self, message: Any) -> Problems:
         """The server delivers a message: what is wrong with it."""
         odd = NONE
-        if type(message) is not dict or message.get("type") not in self._grammar.delivered:
-            message, odd = self._irregular(message, self._grammar.delivered, "event.message.expected")
+        grammar = self._grammar
+        try:
+            entry = grammar.delivered[message["type"]] if type(message) is dict else None
+        except (KeyError, TypeError):
+            entry = None
+        if entry is None:
+            message, odd = self._irregular(message, grammar.delivered, "event.message.expected")
             if message is None:
                 return odd
-        shape, event, flag, flagged = self._grammar.delivered[message["type"]]
+            entry = grammar.delivered[message["type"]]
+        shape, event, flag, flagged = entry
         problems = shape.problems(message)
         if flag is not None and message.get(flag):
             event = flagged
         before = self.server
-        self.server, rule, heard = self._grammar.delivered_cells[before][event]
+        self.server, rule, heard = grammar.delivered_cells[before][event]
         if heard is not None:
-            self.application = self._grammar.sent_cells[self.application][heard][0]
-            self.gone = self._raises and self.application == self._protocol.gone
+            self.application = grammar.sent_cells[self.application][heard][0]
+            self.gone = grammar.raises and self.application == grammar.protocol.gone
         if rule is not None:
-            return [*odd, *problems, _refusal(self._protocol.server, rule, message, before)]
+            return [*odd, *problems, _refusal(grammar.protocol.server, rule, message, before)]
         return problems if odd is NONE else [*odd, *problems]
 
     def lost(self) -> None:
         """A ``send`` raised: the connection is gone, or somebody in between refused what was sent."""
         self._excused = True
-        if self._protocol.lost is not None:
-            self.application = self._grammar.sent_cells[self.application][self._protocol.lost][0]
+        if self._grammar.protocol.lost is not None:
+            self.application = self._grammar.sent_cells[self.application][self._grammar.protocol.lost][0]
 
     def let_through(self, message: Mapping[str, Any]) -> Problems:
         """A ``send`` returned although the application knew that the client had gone; told once."""
         self.gone = False
         observed = f"a send of {message['type']} that returned"
-        return [Problem(self._protocol.gone_rule, "an OSError from send() on a closed connection", observed)]
+        return [Problem(self._grammar.protocol.gone_rule, "an OSError from send() on a closed connection", observed)]
 
     def returned(self) -> Problems:
         """The call returned without an exception: what is missing."""
-        table = self._protocol.application
+        table = self._grammar.protocol.application
         rule = None if self._excused else table.endings.get(self.application)
         if rule is None:
             return NONE
@@ -227,7 +241,7 @@ class Conversation:
             return None, [*problems, Problem("event.message.type", "a str as 'type'", observed)]
         if kind in known:
             return message, problems or NONE
-        protocol = self._protocol.name
+        protocol = self._grammar.protocol.name
         if not kind.startswith(f"{protocol}."):
             expected = f"a type that begins with {protocol!r} and a dot"
             return None, [*problems, Problem("event.message.namespace", expected, show(kind))]

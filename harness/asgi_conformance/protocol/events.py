@@ -18,6 +18,7 @@ from asgi_conformance.protocol.shape import (
     byte_string,
     byte_strings,
     dictionary,
+    fits,
     header_pairs,
     integer,
     is_int,
@@ -26,12 +27,6 @@ from asgi_conformance.protocol.shape import (
 from asgi_conformance.protocol.version import ACCEPT_HEADERS, CLOSE_REASON, DISCONNECT_REASON
 
 # The checks that go beyond a type.
-
-
-def _status_range(status: int) -> Problems:
-    if 100 <= status <= 599:
-        return NONE
-    return [Problem("http.response-start.status-range", "a status of 100 to 599", show(status))]
 
 
 def _close_code(code: int) -> Problems:
@@ -105,7 +100,7 @@ DISCONNECT = Shape("http.disconnect")
 
 RESPONSE_START = Shape(
     "http.response.start",
-    integer("status", "http.response-start.status", required=True, look=_status_range),
+    integer("status", "http.response-start.status", required=True),
     header_pairs("headers", _header_rules("http.response-start")),
     boolean("trailers", "http.response-start.trailers"),
 )
@@ -130,8 +125,8 @@ EARLY_HINT = Shape(
 ZEROCOPYSEND = Shape(
     "http.response.zerocopysend",
     Key("file", "http.zerocopysend.file", "a file with a descriptor", None, _has_descriptor, required=True),
-    integer("offset", "http.zerocopysend.offset"),
-    integer("count", "http.zerocopysend.count"),
+    integer("offset", "http.zerocopysend.offset", look=fits),
+    integer("count", "http.zerocopysend.count", look=fits),
     boolean("more_body", "http.zerocopysend.more-body"),
 )
 PATHSEND = Shape(
@@ -155,7 +150,7 @@ RECEIVE = Shape(
 )
 WEBSOCKET_DISCONNECT = Shape(
     "websocket.disconnect",
-    integer("code", "websocket.disconnect.code", required=True),
+    integer("code", "websocket.disconnect.code", required=True, look=fits),
     replace(string("reason", "websocket.disconnect.reason", none=True), since=DISCONNECT_REASON),
 )
 

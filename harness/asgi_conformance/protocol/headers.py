@@ -111,7 +111,11 @@ def values_of(headers: Any, wanted: bytes) -> list[bytes] | None:
     """
     if type(headers) is not list and not isinstance(headers, Collection):
         return None
+    values = []
     try:
-        return [pair[1] for pair in headers if pair[0] == wanted]
+        for pair in headers:
+            if pair[0] == wanted:
+                values.append(pair[1])  # noqa: PERF401 - a comprehension takes longer for a few headers
     except TypeError:
         return None  # a pair that can only be iterated over
+    return values

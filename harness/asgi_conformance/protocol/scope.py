@@ -10,7 +10,6 @@ from asgi_conformance.protocol.shape import (
     Key,
     Look,
     Shape,
-    Test,
     byte_string,
     dictionary,
     header_pairs,
@@ -20,7 +19,7 @@ from asgi_conformance.protocol.shape import (
     strings,
 )
 from asgi_conformance.protocol.tls import tls_problems
-from asgi_conformance.protocol.version import readable
+from asgi_conformance.protocol.version import KNOWN, readable
 
 EXTENSIONS = frozenset(
     {
@@ -49,7 +48,9 @@ def _asgi(protocol: str) -> Key:
             observed = show(version) if "version" in asgi else "no such key"
             return [Problem("scope.asgi.version", "a str as 'version' in 'asgi'", observed)]
         claimed = asgi.get("spec_version", "2.0")
-        return NONE if readable(claimed) else [Problem(rule, "a str such as '2.5' as 'spec_version'", show(claimed))]
+        if (type(claimed) is str and claimed in KNOWN) or readable(claimed):
+            return NONE
+        return [Problem(rule, "a str such as '2.5' as 'spec_version'", show(claimed))]
 
     return dictionary("asgi", "scope.asgi.version", required=True, look=look)
 
@@ -65,20 +66,22 @@ def _upper_case(method: str) -> Problems:
     return NONE if method == method.upper() else [Problem("http.scope.method", "capitals", show(method))]
 
 
-def _address(*, port_may_be_none: bool) -> Test:
-    def test(value: Any) -> bool:
+def _address(name: str, rule: str, *, port_may_be_none: bool) -> Key:
+    def look(value: Any) -> Problems:
         kind = type(value)
         if (kind is tuple or kind is list) and len(value) == 2:
             host, port = value
-            right = type(port) is int or is_int(port) or (port_may_be_none and port is None)
-            return right and isinstance(host, str)
-        if value is None or (isinstance(value, Iterable) and not isinstance(value, Collection)):
-            return True  # what can be read only once is for the application to read
-        if not isinstance(value, Collection) or isinstance(value, (str, bytes, Mapping)) or len(value) != 2:
-            return False
-        return test(tuple(value))
+            if type(host) is str and type(port) is int:
+                return NONE
+            if isinstance(host, str) and (is_int(port) or (port_may_be_none and port is None)):
+                return NONE
+        elif value is None or (isinstance(value, Iterable) and not isinstance(value, Collection)):
+            return NONE  # what can be read only once is for the application to read
+        elif isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)) and len(value) == 2:
+            return look(tuple(value))
+        return [Problem(rule, f"host and port as {name!r}", show(value))]
 
-    return test
+    return Key(name, rule, "host and port", None, None, look=look)
 
 
 def _extensions(extensions: dict[Any, Any]) -> Problems:
@@ -110,7 +113,6 @@ def _connection(protocol: str, *http_versions: str, query_required: bool) -> tup
     """The keys that the scopes of HTTP and WebSocket share, under rules of their own."""
     rule = f"{protocol}.scope"
     header_rules = HeaderRules(f"{rule}.headers", f"{rule}.header-case", f"{rule}.pseudo-headers", None, None)
-    address = "host and port"
     return (
         _asgi(protocol),
         one_of("http_version", f"{rule}.http-version", *http_versions, required=protocol == "http"),
@@ -120,8 +122,8 @@ def _connection(protocol: str, *http_versions: str, query_required: bool) -> tup
         byte_string("query_string", f"{rule}.query-string", required=query_required, none=not query_required),
         string("root_path", f"{rule}.root-path"),
         header_pairs("headers", header_rules, required=True),
-        Key("client", f"{rule}.client", address, None, _address(port_may_be_none=False)),
-        Key("server", f"{rule}.server", address, None, _address(port_may_be_none=True)),
+        _address("client", f"{rule}.client", port_may_be_none=False),
+        _address("server", f"{rule}.server", port_may_be_none=True),
         dictionary("state", f"{rule}.state"),
         dictionary("extensions", "scope.extensions.dict", look=_extensions),
     )

@@ -48,16 +48,16 @@ class Shape:
     Keys that the shape does not name are free; in a message (`plain_extras`) their values have to be plain.
     """
 
-    __slots__ = ("_also", "_exact", "_judges", "_keys", "_plain_extras", "_required", "name")
+    __slots__ = ("_also", "_judges", "_keys", "_plain_extras", "_quick", "_required", "name")
 
     def __init__(self, name: str, *keys: Key, also: Iterable[Look] = (), plain_extras: bool = True) -> None:
         self.name = name
         self._keys = keys
-        # What most values are asked for is their type; `_judges` is for the rest.
-        self._exact: dict[str, type] = {"type": str}
-        self._exact |= {key.name: key.exact for key in keys if key.exact is not None and key.look is None}
+        # What most values are asked for is their type, or to be one of a few; `_judges` is for the rest.
+        self._quick: dict[Any, type | frozenset[str] | None] = {"type": str}
+        self._quick |= {key.name: key.usual or (key.exact if key.look is None else None) for key in keys}
         self._judges: dict[Any, Look] = {"type": _nothing} | {key.name: _judge(key) for key in keys}
-        self._required = tuple(key for key in keys if key.required)
+        self._required = frozenset(key.name for key in keys if key.required)
         self._also = tuple(also)
         self._plain_extras = plain_extras
 
@@ -78,18 +78,18 @@ class Shape:
     def problems(self, content: Mapping[str, Any]) -> Problems:
         """Everything that is wrong with the content; empty when nothing is."""
         found: list[Problem] | None = None
-        exact = self._exact
-        judges = self._judges
+        quick = self._quick
         for key, value in content.items():
-            if exact.get(key) is not type(value):
-                judge = judges.get(key)
-                problems = self._extra_problems(key, value) if judge is None else judge(value)
-                if problems:
-                    found = [*(found or ()), *problems]
-        for known in self._required:
-            if known.name not in content:
-                missing = Problem(known.rule, f"{known.expected} as {known.name!r}", "no such key")
-                found = [*(found or ()), missing]
+            right = quick.get(key)
+            if right is type(value) or (type(right) is frozenset and type(value) is str and value in right):
+                continue
+            judge = self._judges.get(key)
+            problems = self._extra_problems(key, value) if judge is None else judge(value)
+            if problems:
+                found = [*(found or ()), *problems]
+        if self._required and not content.keys() >= self._required:
+            missing = [key for key in self._keys if key.required and key.name not in content]
+            found = [*(found or ()), *(Problem(key.rule, _as(key), "no such key") for key in missing)]
         for also in self._also:
             if problems := also(content):
                 found = [*(found or ()), *problems]
@@ -105,18 +105,20 @@ class Shape:
 
 def _judge(key: Key) -> Look:
     """The key as one function: what is wrong with a value."""
-    exact, test, look, usual = key.exact, key.test, key.look, key.usual
+    exact, test, look = key.exact, key.test, key.look
     if test is None and look is not None:
         return look
 
     def judge(value: Any) -> Problems:
-        if type(value) is exact:
-            return NONE if look is None or (usual and value in usual) else look(value)
-        if test is not None and not test(value):
-            return [Problem(key.rule, f"{key.expected} as {key.name!r}", show(value))]
+        if type(value) is not exact and test is not None and not test(value):
+            return [Problem(key.rule, _as(key), show(value))]
         return NONE if look is None else look(value)
 
     return judge
+
+
+def _as(key: Key) -> str:
+    return f"{key.expected} as {key.name!r}"
 
 
 def _nothing(_value: Any) -> Problems:
@@ -162,8 +164,8 @@ def boolean(name: str, rule: str) -> Key:
 
 
 def integer(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
-    """A key for ``int`` of 64 bits; a bool is not one, a member of an IntEnum is."""
-    return Key(name, rule, "an int", int, is_int, required, look or _integer_range)
+    """A key for ``int``; a bool is not one, a member of an IntEnum is."""
+    return Key(name, rule, "an int", int, is_int, required, look)
 
 
 def dictionary(name: str, rule: str, *, required: bool = False, look: Look | None = None) -> Key:
@@ -208,7 +210,8 @@ def _never(_value: Any) -> bool:
     return False
 
 
-def _integer_range(value: int) -> Problems:
+def fits(value: int) -> Problems:
+    """Whether an integer fits into the 64 bits that an event has for it."""
     if SMALLEST <= value <= LARGEST:
         return NONE
     return [Problem("event.value.integer", "an integer of at most 64 bits with its sign", show(value))]

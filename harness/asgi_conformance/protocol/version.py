@@ -1,8 +1,6 @@
 """The version of the protocol page that a scope claims."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 Version = tuple[int, int]
 
@@ -14,22 +12,18 @@ CLOSE_REASON: Version = (2, 3)
 SEND_RAISES: Version = (2, 4)
 DISCONNECT_REASON: Version = (2, 5)
 
-_KNOWN: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWEST[1] + 1)}
+KNOWN: dict[str, Version] = {f"2.{minor}": (2, minor) for minor in range(NEWEST[1] + 1)}
 _NUMBERS = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
 
-def spec_version(scope: Mapping[str, Any]) -> Version:
-    """The version that the scope claims, within the known ones; what cannot be read counts as the oldest."""
-    asgi = scope.get("asgi")
-    claimed = asgi.get("spec_version") if isinstance(asgi, dict) else None
-    if not isinstance(claimed, str):
-        return OLDEST
-    return _KNOWN.get(claimed) or _read(claimed)
+def spec_version(claimed: str | None) -> Version:
+    """The version that a scope claims, within the known ones; what says nothing counts as the oldest."""
+    return OLDEST if claimed is None else KNOWN.get(claimed) or _read(claimed)
 
 
 def readable(claimed: object) -> bool:
     """Whether the value is a string that names a version: two numbers with a dot between them."""
-    return isinstance(claimed, str) and (claimed in _KNOWN or _NUMBERS.fullmatch(claimed) is not None)
+    return isinstance(claimed, str) and _NUMBERS.fullmatch(claimed) is not None
 
 
 def _read(claimed: str) -> Version:

@@ -163,8 +163,8 @@ async def fails_to_start(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def starts_never(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()
     print("still at it", flush=True)
+    await receive()
     await asyncio.Event().wait()
 
 

@@ -14,19 +14,28 @@ WORDS = [
     *(b"\xef", b"\xbb", b"\xbf", b"\xef\xbb\xbf", b"\xff", b"\xc3", b"\xa9", b"\xe2\x80\xa8", b"\xf0\x9f\x9a\x8b", b"\xc2\x85", b"\x0b"),
     *(b"data: a\n\n", b"data: a\r\n\r\n", b"data: " + b"long" * 120 + b"\n\n", b"data: " + b"long" * 120),
 ]  # fmt: skip
-soup = st.lists(st.sampled_from(BYTES + WORDS), max_size=40).map(b"".join)
-cuts = st.lists(st.integers(0, 400), max_size=6)
+FEW = [b"\r", b"\n", b"\r\n", b"data: a", b"data:b", b"id: 1", b"x"]  # little to choose from finds what lines do
 
 
-def cut(stream: bytes, places: list[int]) -> list[bytes]:
-    return at(stream, [place for place in places if place <= len(stream)])
+def chunked(words: list[bytes], size: int) -> st.SearchStrategy[list[bytes]]:
+    return st.lists(st.lists(st.sampled_from(words), max_size=size).map(b"".join), max_size=10)
+
+
+soup = st.one_of(chunked(FEW, 4), chunked(BYTES + WORDS, 6))  # chunks that end where words end,
+places = st.lists(st.integers(0, 10**4), max_size=6)  # and places to cut elsewhere
+
+
+def ways(chunks: list[bytes], places: list[int]) -> list[list[bytes]]:
+    stream = b"".join(chunks)
+    cut = at(stream, [place % (len(stream) + 1) for place in places])
+    return [[stream], chunks, cut, [bytes([byte]) for byte in stream]]
 
 
 @settings(max_examples=1200, deadline=None)
-@given(soup, cuts)
-def test_parser_agrees_with_the_naive_one(stream: bytes, places: list[int]) -> None:
-    expected = interpret(stream)
-    for chunks in ([stream], cut(stream, places), [bytes([byte]) for byte in stream]):
+@given(soup, places)
+def test_parser_agrees_with_the_naive_one(soup: list[bytes], places: list[int]) -> None:
+    expected = interpret(b"".join(soup))
+    for chunks in ways(soup, places):
         parser = EventStreamParser()
         events = [tuple(event) for chunk in chunks for event in parser.feed(chunk)]
         assert (events, parser.last_event_id, parser.retry) == expected
@@ -44,12 +53,12 @@ def until_too_large(chunks: list[bytes], limit: int) -> tuple[list[tuple[str, st
 
 
 @settings(max_examples=400, deadline=None)
-@given(soup, cuts, st.integers(1, 60))
-def test_limit_does_not_depend_on_the_cuts(stream: bytes, places: list[int], limit: int) -> None:
-    expected = until_too_large([bytes([byte]) for byte in stream], limit)
-    assert until_too_large([stream], limit) == expected
-    assert until_too_large(cut(stream, places), limit) == expected
-    events, _, _ = interpret(stream)
+@given(soup, places, st.integers(1, 60))
+def test_limit_does_not_depend_on_the_cuts(soup: list[bytes], places: list[int], limit: int) -> None:
+    expected = until_too_large(soup, limit)
+    for chunks in ways(soup, places):
+        assert until_too_large(chunks, limit) == expected
+    events, _, _ = interpret(b"".join(soup))
     if expected[1]:
         assert events[: len(expected[0])] == expected[0]
     else:
@@ -66,25 +75,25 @@ bookmark = st.fixed_dictionaries({"id": ident}, optional={"retry": st.integers(0
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(message, bookmark), max_size=6), cuts)
+@given(st.lists(st.one_of(message, bookmark), max_size=6), places)
 def test_what_is_framed_comes_back(blocks: list[dict[str, str]], places: list[int]) -> None:
-    stream = b"".join(frame(**block) for block in blocks)  # type: ignore[arg-type]
-    parser = EventStreamParser()
-    got = [event for chunk in cut(stream, places) for event in parser.feed(chunk)]
     expected, last, retry = [], "", None
     for block in blocks:
         last, retry = block.get("id", last), block.get("retry", retry)
         if "data" in block:
             data = block["data"].replace("\r\n", "\n").replace("\r", "\n")
             expected.append((block.get("event", "message"), data, last))
-    assert (got, parser.last_event_id, parser.retry) == (expected, last, retry)
+    for chunks in ways([frame(**block) for block in blocks], places):  # type: ignore[arg-type]
+        parser = EventStreamParser()
+        got = [event for chunk in chunks for event in parser.feed(chunk)]
+        assert (got, parser.last_event_id, parser.retry) == (expected, last, retry)
 
 
 @settings(max_examples=300, deadline=None)
-@given(soup, cuts)
-def test_findings_do_not_depend_on_the_cuts(stream: bytes, places: list[int]) -> None:
-    expected = lint_stream(stream)
-    for chunks in (cut(stream, places), [bytes([byte]) for byte in stream]):
+@given(soup, places)
+def test_findings_do_not_depend_on_the_cuts(soup: list[bytes], places: list[int]) -> None:
+    expected = lint_stream(b"".join(soup))
+    for chunks in ways(soup, places):
         linter = EventStreamLinter()
         found = [finding for chunk in chunks for finding in linter.feed(chunk)] + linter.close()
         assert sorted(found, key=lambda finding: (finding.offset, int(finding.rule[1:]))) == expected

@@ -7,7 +7,8 @@ does not jump, because nobody can know when the outside will answer:
 - a call in a worker thread (``asyncio.to_thread``, AnyIO's threads, any pool): time stands still until it
   is back, so that a slow machine cannot make a timeout fire. After `PATIENCE_FOR_THREADS` real seconds
   time runs at wall speed instead, for calls that never come back;
-- a real socket or pipe, a child process, a thread of the application's own: time runs at wall speed.
+- a real socket or pipe, a child process, a thread of the application's own that does not just wait to be
+  woken: time runs at wall speed.
 
 ``time.time()`` and ``time.monotonic()`` are not touched; only ``loop.time()`` is virtual.
 """
@@ -19,6 +20,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar, TypeVarTuple
 
 PATIENCE_FOR_THREADS = 5.0  # real seconds
@@ -70,9 +73,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         own_pipe = 1
         if len(self._selector.get_map()) > own_pipe:  # type: ignore[attr-defined]  # asyncio's own attribute
             return True
-        return any(
-            thread not in self._threads_before and not _is_idle_worker(thread) for thread in threading.enumerate()
-        )
+        threads = [
+            thread
+            for thread in threading.enumerate()
+            if thread not in self._threads_before and not thread.name.startswith("asgi-conformance")
+        ]
+        if not threads:
+            return False
+        if not all(_is_idle(thread) for thread in threads):
+            return True
+        # One of them may have been woken a moment ago and wait for Python's lock, which this thread holds. Give
+        # the lock away; then the thread has gone on, or the system has it down as runnable.
+        time.sleep(_MOMENT)
+        return not all(_is_idle(thread) and not _is_runnable(thread) for thread in threads)
 
 
 class JumpingSelector(selectors.DefaultSelector):
@@ -96,17 +109,23 @@ class JumpingSelector(selectors.DefaultSelector):
             return self._at_wall_speed(timeout)
         if loop.outside_work():
             return self._at_wall_speed(timeout)
+        # A thread may have answered, and gone idle, since the first look.
+        ready = super().select(0)
+        if ready:
+            return ready
         if timeout is None:
             raise Deadlock("every task waits for something that cannot come")
         loop.advance(timeout)
         return []
 
     def _at_wall_speed(self, timeout: float | None) -> Ready:
+        """Wait a little: a thread may go idle without a word, and then the rest need not be waited for."""
+        timeout = _SLICE if timeout is None else min(timeout, _SLICE)
         begun = time.monotonic()
         ready = self._wait(timeout)
         elapsed = time.monotonic() - begun
         # Without an event the whole bound has passed, whatever the rounding of the two clocks says.
-        self._loop.advance(elapsed if ready or timeout is None else max(elapsed, timeout))
+        self._loop.advance(elapsed if ready else max(elapsed, timeout))
         return ready
 
     def _wait(self, timeout: float | None) -> Ready:
@@ -133,17 +152,39 @@ def _anyio_threads_busy(loop: VirtualLoop) -> bool:
     return len(workers) > len(idle)
 
 
-def _is_idle_worker(thread: threading.Thread) -> bool:
-    """Whether the thread is a pool's worker without a call, or one of this package's own helpers."""
-    if thread.name.startswith("asgi-conformance"):
-        return True
+def _is_idle(thread: threading.Thread) -> bool:
+    """Whether the thread does nothing unless somebody wakes it."""
     if type(thread).__module__.startswith("anyio."):
         return True  # counted by `_anyio_threads_busy`
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way to look at threads
+    frame = _frame(thread)
     if frame is None:
         return True
     code = frame.f_code
     if code.co_name == "_worker" and code.co_filename.endswith("thread.py"):
         queue = frame.f_locals.get("work_queue")
         return queue is not None and queue.empty()
-    return False
+    return _waits(thread)
+
+
+def _waits(thread: threading.Thread) -> bool:
+    """Whether the thread waits, without a limit, for a condition, an event or a queue."""
+    frame = _frame(thread)
+    return frame is not None and frame.f_code is _WAIT and frame.f_locals.get("timeout") is None
+
+
+def _is_runnable(thread: threading.Thread) -> bool:
+    """Whether the system would run the thread if it had a core to spare; False where the system does not tell."""
+    try:
+        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["R"]
+
+
+def _frame(thread: threading.Thread) -> FrameType | None:
+    return sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way to look at threads
+
+
+_WAIT = threading.Condition.wait.__code__
+_MOMENT = 0.0005  # real seconds
+_SLICE = 0.05  # real seconds

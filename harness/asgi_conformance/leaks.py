@@ -1,6 +1,6 @@
 """What an application leaves behind: tasks, asynchronous generators, threads, descriptors and child processes.
 
-Take a :func:`snapshot` before and after, and ask for the :func:`growth`. What belongs to this package or to
+Take a :func:`snapshot` before, and ask for the :func:`growth` after. What belongs to this package or to
 the event loop itself (its self-pipe, idle workers of a pool) is left out. Every leak says where it is: the
 innermost place of its code that is not the standard library's.
 """
@@ -47,20 +47,30 @@ class Snapshot:
 
 
 def snapshot() -> Snapshot:
-    """Everything that is there now. Call it from a task of the loop that is meant; garbage is collected first."""
-    gc.collect()
+    """Everything that is there now. Call it from a task of the loop that is meant."""
     return Snapshot(tuple(tasks()), tuple(generators()), tuple(threads()), tuple(descriptors()), tuple(children()))
 
 
-def growth(before: Snapshot, after: Snapshot) -> list[Leak]:
-    """What is in `after` and was not in `before`, in the order of the kinds in :class:`Snapshot`."""
+def growth(before: Snapshot, *kinds: str) -> list[Leak]:
+    """What has come since `before` and is still there, of these kinds (of all, where none is given).
+
+    Garbage is collected before anything is called a leak.
+    """
+    leaks = _since(before, snapshot(), kinds)
+    if leaks:
+        gc.collect()
+        leaks = _since(before, snapshot(), kinds)
+    return leaks
+
+
+def _since(before: Snapshot, after: Snapshot, kinds: tuple[str, ...]) -> list[Leak]:
     leaks = [task_leak(task) for task in _new(before.tasks, after.tasks) if not task.done()]
     leaks += [generator_leak(generator) for generator in _new(before.generators, after.generators)]
     leaks += [thread_leak(thread) for thread in _new(before.threads, after.threads) if thread.is_alive()]
     opened = Counter(after.descriptors) - Counter(before.descriptors)
     leaks += [Leak("descriptor", name) for name in opened.elements()]
     leaks += [Leak("child process", name) for name in after.children if name not in before.children]
-    return leaks
+    return [leak for leak in leaks if not kinds or leak.kind in kinds]
 
 
 def told(leaks: Iterable[Leak], most: int = 5) -> str:
@@ -109,9 +119,9 @@ def descriptors() -> list[str]:
     """What the open descriptors point to, as the system tells; nothing where it does not tell."""
     folder = next((path for path in DESCRIPTORS if path.is_dir()), None)
     found = []
-    for name in sorted(os.listdir(folder)) if folder is not None else ():
+    for path in sorted(folder.iterdir()) if folder is not None else ():
         try:
-            found.append(os.readlink(f"{folder}/{name}"))
+            found.append(str(path.readlink()))
         except OSError:  # the one that listed the folder is gone by now
             continue
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import queue
 import socket
 import threading
 import time
@@ -124,6 +125,31 @@ def test_an_idle_worker_thread_does_not_stop_the_clock_from_jumping():
     begun = time.monotonic()
     run(main())
     assert time.monotonic() - begun < 5.0
+
+
+def test_an_applications_own_thread_that_waits_to_be_woken_does_not_stop_the_clock_either():
+    async def main():
+        jobs, answers = queue.Queue(), asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def serve():
+            while (job := jobs.get()) is not None:
+                time.sleep(0.05)
+                loop.call_soon_threadsafe(answers.put_nowait, job)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        await asyncio.sleep(3600)
+        for number in range(20):
+            jobs.put(number)
+            async with asyncio.timeout(1):
+                assert await answers.get() == number
+        jobs.put(None)
+        thread.join()
+
+    begun = time.monotonic()
+    run(main())
+    assert time.monotonic() - begun < 30.0
 
 
 def test_waiting_for_what_cannot_come_is_told_at_once():

@@ -48,7 +48,7 @@ async def test_call_returns_after_response(probe: Probe) -> None:
         begun = asyncio.get_running_loop().time()
         try:
             while await exchange.piece(60.0) is not None:
-                if asyncio.get_running_loop().time() > begun + 600.0 or len(exchange.messages) > 100_000:
+                if asyncio.get_running_loop().time() > begun + 600.0 or len(exchange.messages) > 2000:
                     break
         except Unanswered:
             pass

@@ -1,10 +1,13 @@
 """ASGI HTTP: the client goes away before the response is complete."""
 
-from asgi_conformance import MUST, PRACTICE, Ending, Faults, Probe, Unanswered, Violation, check
+from collections.abc import Iterable
+
+from asgi_conformance import MUST, PRACTICE, Blocked, Ending, Faults, Probe, Unanswered, Violation, check
 from asgi_conformance.drivers.base import Ability
 from asgi_conformance.drivers.call import Call
 from asgi_conformance.drivers.http import ends_body, type_of
 from asgi_conformance.judging import BODY, START, ended, http_call
+from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_HTTP
 
 EVENT = ASGI_HTTP["disconnect-receive-event"]
@@ -85,6 +88,7 @@ async def test_messages_stay_legal(probe: Probe) -> None:
     Usual cause: an `except` around the response that answers with an error, although the response had begun.
     Usual mend: note whether `http.response.start` has been sent, and re-raise if it has.
     """
+    await _orderly(probe)
     for version, raises in (("2.3", False), ("2.4", True)):
         for place in range(PLACES):
             call = await _left_at(probe, place, version, raises=raises, told=True)
@@ -102,6 +106,7 @@ async def test_messages_stay_legal_after_send_error(probe: Probe) -> None:
     Usual cause: an error handler that takes the `OSError` for a defect of the endpoint, and answers 500.
     Usual mend: let `OSError` from `send` pass, or return.
     """
+    await _orderly(probe)
     for place in range(PLACES):
         call = await _left_at(probe, place, "2.4", raises=True, told=False)
         _in_order(call)
@@ -143,15 +148,28 @@ async def _left_at(probe: Probe, place: int, version: str, *, raises: bool, told
     return call
 
 
+async def _orderly(probe: Probe) -> None:
+    """Blocked where the messages are out of order although nobody leaves: there are checks about that."""
+    if _first_fault((await probe.request()).messages) is not None:
+        raise Blocked("the messages are out of order without that")
+
+
 def _in_order(call: Call) -> None:
+    fault = _first_fault([*call.sent, *call.sent_after_disconnect])
+    if fault is not None:
+        raise Violation(expected="messages in order", observed=f"{fault} after the client had left")
+
+
+def _first_fault(messages: Iterable[Message]) -> str | None:
     started = over = False
-    for message in [*call.sent, *call.sent_after_disconnect]:
+    for message in messages:
         kind = type_of(message)
         if kind == START and started:
-            raise Violation(expected="no second response start", observed="one after the client had left")
+            return "a second response start"
         if kind == BODY and not started:
-            raise Violation(expected="a response start before the body", observed="a body after the client had left")
+            return "a body before the response start"
         if kind == BODY and over:
-            raise Violation(expected="nothing after the final body", observed="a body after the client had left")
+            return "a body behind the final one"
         started = started or kind == START
         over = over or ends_body(message)
+    return None

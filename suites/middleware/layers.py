@@ -1,10 +1,21 @@
 """The layers of the application under test, recorded for the length of a check."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from asgi_conformance import NotApplicable, Probe
+from asgi_conformance import NotApplicable, Probe, VirtualLoop
 from asgi_conformance.onion import Onion
+
+
+def seconds(virtual: float) -> float:
+    """That many seconds, or a tenth of them where they would really pass, but not less than a tenth of a second.
+
+    A thread or a socket of the application keeps the virtual clock at wall speed.
+    """
+    loop = asyncio.get_running_loop()
+    costs_nothing = isinstance(loop, VirtualLoop) and not loop.outside_work()
+    return virtual if costs_nothing else max(0.1, virtual / 10)
 
 
 @asynccontextmanager
@@ -14,7 +25,7 @@ async def layers(probe: Probe, *, pause: float = 0.0, start: bool = True) -> Asy
     Raises NotApplicable where no application can be seen inside another one.
     """
     driver = probe.inprocess
-    with Onion(driver.app, pause=pause) as onion:
+    with Onion(driver.app, pause=seconds(pause)) as onion:
         if onion.innermost == 0:
             raise NotApplicable(f"no layer can be seen in {onion.names[0]}")
         whole, driver.app = driver.app, onion.app

@@ -9,7 +9,7 @@ from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.onion import LEFT, Onion, Passing, Step
 from asgi_conformance.spec import ASGI_HTTP
 
-from .layers import layers
+from .layers import layers, seconds
 
 PAUSE = 10.0  # seconds between two parts of the body, so that the response is not over too soon
 WITHIN = 35.0  # seconds until the application inside has to know
@@ -57,7 +57,7 @@ async def _leave_early(driver: InProcess, scope: dict[str, object], request: Req
     if exchange.complete:
         raise NotApplicable("the response is over before anybody can leave")
     await exchange.disconnect()
-    await asyncio.sleep(WITHIN)
+    await asyncio.sleep(seconds(WITHIN))
 
 
 def _deaf(onion: Onion) -> str | None:

@@ -232,6 +232,7 @@ class WireExchange:
             self._note("note", f"the connection is {self.connection.end} by the server")
             events = self._parser.finish() if self.connection.end == "closed" else []
             self._take(events, time.monotonic())
+            self.connection.half_close()  # as every client does; a server may be waiting for it
             return
         if self._left:
             return

@@ -187,6 +187,7 @@ class WireWebSocket:
             self._note("note", f"the connection is {self.connection.end} by the server")
             if not self._parser.over and self.connection.end == "closed":
                 self._answer += self._parser.finish()
+            self.connection.half_close()  # as every client does; a server may be waiting for it
             return
         data = read.data
         if not self._parser.over:

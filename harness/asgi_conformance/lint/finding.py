@@ -39,7 +39,7 @@ class LintFinding:
         )
 
 
-class ProtocolViolation(Exception):  # noqa: N818 - the model's word for a finding, which is no fault of the linter
+class ProtocolViolation(Exception):
     """A rule of the protocol is broken; `finding` says which, and the subclass by whom."""
 
     def __init__(self, finding: LintFinding) -> None:

@@ -63,10 +63,9 @@ class Lint:
             self._judge_type(scope)
             await self.app(scope, receive, send)
             return
-        watch = Watch(Conversation(protocol, scope), self._policy, scope, receive, send)
-        problems = shape.problems(scope)
-        if problems:
-            watch.report(problems, Party.SERVER)
+        watch = Watch(Conversation(protocol, scope), self._policy, receive, send)
+        if not shape.quick(scope):
+            watch.report(shape.problems(scope), Party.SERVER)
         before = snapshot(scope) if self._snapshot_scope else None
         try:
             await self.app(scope, watch.receive, watch.send)

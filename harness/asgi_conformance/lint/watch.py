@@ -16,7 +16,7 @@ from asgi_conformance.lint.finding import (
 from asgi_conformance.lint.rule import Party
 from asgi_conformance.protocol.conversation import Conversation
 from asgi_conformance.protocol.problem import Problem, Problems
-from asgi_conformance.protocol.types import Message, Receive, Scope, Send
+from asgi_conformance.protocol.types import Message, Receive, Send
 
 OnViolation = Callable[[LintFinding], object]
 
@@ -56,12 +56,11 @@ class Watch:
     point at which another task could run.
     """
 
-    __slots__ = ("_policy", "_receive", "_scope", "_send", "_talk", "over", "raised")
+    __slots__ = ("_policy", "_receive", "_send", "_talk", "over", "raised")
 
-    def __init__(self, talk: Conversation, policy: Policy, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, talk: Conversation, policy: Policy, receive: Receive, send: Send) -> None:
         self._talk = talk
         self._policy = policy
-        self._scope = scope
         self._receive = receive
         self._send = send
         self.over = False
@@ -116,7 +115,7 @@ class Watch:
             raise
 
     def _where(self) -> str:
-        scope = self._scope
+        scope = self._talk.scope
         words = (scope.get("type"), scope.get("method"), scope.get("path"))
         return " ".join(word for word in words if isinstance(word, str))
 

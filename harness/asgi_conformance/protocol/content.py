@@ -14,80 +14,83 @@ NO_CONTENT = frozenset({*range(100, 200), 204, 205, 304})
 NO_LENGTH = frozenset({*range(100, 200), 204})
 
 
-class ResponseContent:
-    """What was promised, and how much of it was sent. To be fed with messages of the right shape only."""
+_LENGTH = b"content-length"
 
-    # Defaults of the class: most instances live through two messages only.
-    _headers: Any = ()
-    _status = 200
-    _left: int | None = None  # how many bytes are still to come; None when nobody can tell
-    _idle = True  # nothing is to be judged about body messages
+
+class ResponseContent:
+    """What was promised, and how much of it was sent.
+
+    To be fed with messages of the right shape in the right order: nothing else is known before the start.
+    """
+
+    __slots__ = ("_headers", "_left", "_method", "_status")
+
+    _headers: Any
+    _left: int | None  # how many bytes are still to come; None when nothing was promised, or nobody can tell
+    _status: int
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self._method = scope.get("method")
 
-    def sent(self, message: Mapping[str, Any]) -> Problems:
-        """What is wrong with a message in the light of the ones before it."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            return NONE if self._idle else self._body(message)
-        if kind == "http.response.start":
-            return self._start(message)
-        if kind == "http.response.pathsend":
-            return self._path()
-        if kind == "http.response.trailers":
-            return self._trailers(message)
-        if kind == "http.response.zerocopysend":
-            self._left = None  # the length is that of a file, at the time when it is read
-        return NONE
-
-    def _start(self, message: Mapping[str, Any]) -> Problems:
+    def start(self, message: Mapping[str, Any]) -> Problems:
+        """What is wrong with a response start."""
         self._status = status = message["status"]
-        self._headers = message.get("headers", ())
+        self._headers = headers = message.get("headers", ())
+        self._left = None
         if not 100 <= status <= 599:
             return [Problem("http.response-start.status-range", "a status of 100 to 599", show(status))]
-        lengths = values_of(self._headers, b"content-length")
+        lengths = values_of(headers, _LENGTH)
+        if status in NO_CONTENT:
+            return self._start_without_content(lengths)
         # A server strips the content of an answer to HEAD, whose length is that of an answer to GET.
-        if self._method == "HEAD" or not (lengths or status in NO_CONTENT):
+        if not lengths or self._method == "HEAD":
             return NONE
-        self._idle = False
-        if not lengths:
+        length = lengths[0]
+        if len(lengths) == 1 and (length.isdigit() or length.strip(b" \t").isdigit()):
+            self._left = int(length)
             return NONE
-        if len(lengths) > 1 or not lengths[0].strip(b" \t").isdigit():
-            observed = ", ".join(map(show, lengths))
-            return [Problem("http.content-length.valid", "one content-length of digits", observed)]
-        if status in NO_LENGTH:
-            expected = f"no content-length with status {int(status)}"
-            return [Problem("http.content-length.forbidden", expected, show(lengths[0]))]
-        if status not in NO_CONTENT:
-            self._left = int(lengths[0])
-        return NONE
+        observed = ", ".join(map(show, lengths))
+        return [Problem("http.content-length.valid", "one content-length of digits", observed)]
 
-    def _body(self, message: Mapping[str, Any]) -> Problems:
-        size = len(message.get("body", b""))
-        if self._status in NO_CONTENT:
-            if not size:
-                return NONE
-            self._idle = True
-            expected = f"no content with status {int(self._status)}"
-            return [Problem("http.response-body.forbidden", expected, f"{size} bytes")]
+    def _start_without_content(self, lengths: list[bytes] | None) -> Problems:
+        if self._method != "HEAD":
+            self._left = 0
+        if not lengths or self._status not in NO_LENGTH:
+            return NONE
+        expected = f"no content-length with status {int(self._status)}"
+        return [Problem("http.content-length.forbidden", expected, show(lengths[0]))]
+
+    def body(self, message: Mapping[str, Any]) -> Problems:
+        """What is wrong with a part of the body."""
         if self._left is None:
             return NONE
-        self._left -= size
-        if self._left >= 0 and (message.get("more_body") or self._left == 0):
+        size = len(message.get("body", b""))
+        left = self._left - size
+        if left == 0 or (left > 0 and message.get("more_body")):
+            self._left = left
             return NONE
-        self._idle = True
-        observed = f"{-self._left} bytes more" if self._left < 0 else f"{self._left} bytes less"
+        self._left = None
+        if self._status in NO_CONTENT:
+            expected = f"no content with status {int(self._status)}"
+            return [Problem("http.response-body.forbidden", expected, f"{size} bytes")]
+        observed = f"{-left} bytes more" if left < 0 else f"{left} bytes less"
         return [Problem("http.content-length.exact", "as many bytes as content-length says", observed)]
 
-    def _path(self) -> Problems:
+    def file(self, _message: Mapping[str, Any]) -> Problems:
+        """A zero-copy send: from here on nobody can count, as the length is that of a file when it is read."""
+        self._left = None
+        return NONE
+
+    def path(self, _message: Mapping[str, Any]) -> Problems:
+        """What is wrong with sending a path."""
         for name in (b"content-type", b"content-length"):
             if values_of(self._headers, name) != []:
                 return NONE
         expected = "the content headers of the file in the response start"
         return [Problem("http.pathsend.content-headers", expected, "neither content-type nor content-length")]
 
-    def _trailers(self, message: Mapping[str, Any]) -> Problems:
+    def trailers(self, message: Mapping[str, Any]) -> Problems:
+        """What is wrong with trailers."""
         announced = values_of(self._headers, b"trailer")
         trailers = message["headers"]
         if announced is None or values_of(trailers, b"") is None:

@@ -12,6 +12,7 @@ from typing import Any
 from asgi_conformance.protocol.headers import HeaderRules
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.shape import (
+    Also,
     Key,
     Shape,
     boolean,
@@ -48,14 +49,14 @@ def _close_reason(reason: str | None) -> Problems:
     return [Problem("websocket.close.reason-length", "at most 123 bytes of UTF-8", f"{length} bytes")]
 
 
-def _one_payload(rule: str) -> Any:
+def _one_payload(rule: str) -> Also:
     def look(message: Mapping[str, Any]) -> Problems:
         if (message.get("bytes") is None) is not (message.get("text") is None):
             return NONE
         observed = "neither" if message.get("text") is None else "both"
         return [Problem(rule, "either bytes or text", observed)]
 
-    return look
+    return Also(look, "(content.get('bytes') is None) is (content.get('text') is None)")
 
 
 def _has_descriptor(file: Any) -> bool:

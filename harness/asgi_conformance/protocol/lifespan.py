@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from asgi_conformance.protocol import events
-from asgi_conformance.protocol.conversation import Protocol, Said
+from asgi_conformance.protocol.grammar import Protocol, Said
 from asgi_conformance.protocol.table import Row, Table, every
 
 

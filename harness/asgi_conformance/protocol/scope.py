@@ -7,9 +7,11 @@ from typing import Any
 from asgi_conformance.protocol.headers import HeaderRules
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.shape import (
+    Also,
     Key,
     Look,
     Shape,
+    among,
     byte_string,
     dictionary,
     header_pairs,
@@ -34,9 +36,11 @@ EXTENSIONS = frozenset(
     }
 )
 
-# The values that nearly every scope has.
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SCHEMES = frozenset({"http", "https", "ws", "wss"})
+# What nearly every scope has, as expressions for the quick look.
+_METHODS = among(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_SCHEMES = among(("http", "https", "ws", "wss"))
+_VERSIONS = f"type(value) is dict and value['version'] == '3.0' and value.get('spec_version') in {tuple(KNOWN)}"
+_ADDRESS = "type(value) is tuple and len(value) == 2 and type(value[0]) is str and type(value[1]) is int"
 
 
 def _asgi(protocol: str) -> Key:
@@ -52,7 +56,7 @@ def _asgi(protocol: str) -> Key:
             return NONE
         return [Problem(rule, "a str such as '2.5' as 'spec_version'", show(claimed))]
 
-    return dictionary("asgi", "scope.asgi.version", required=True, look=look)
+    return replace(dictionary("asgi", "scope.asgi.version", required=True, look=look), usual=_VERSIONS)
 
 
 def _not_empty(rule: str) -> Look:
@@ -81,7 +85,7 @@ def _address(name: str, rule: str, *, port_may_be_none: bool) -> Key:
             return look(tuple(value))
         return [Problem(rule, f"host and port as {name!r}", show(value))]
 
-    return Key(name, rule, "host and port", None, None, look=look)
+    return Key(name, rule, "host and port", None, None, look=look, usual=_ADDRESS)
 
 
 def _extensions(extensions: dict[Any, Any]) -> Problems:
@@ -95,6 +99,11 @@ def _extensions(extensions: dict[Any, Any]) -> Problems:
     return found
 
 
+_EXTENSIONS = replace(
+    dictionary("extensions", "scope.extensions.dict", look=_extensions), usual="type(value) is dict and not value"
+)
+
+
 def _no_tls_on_plain(scope: Mapping[str, Any]) -> Problems:
     extensions = scope.get("extensions")
     if not extensions or not isinstance(extensions, dict) or "tls" not in extensions:
@@ -103,6 +112,9 @@ def _no_tls_on_plain(scope: Mapping[str, Any]) -> Problems:
     if scope.get("scheme", "http") not in {"http", "ws"}:
         return NONE
     return [Problem("scope.tls.plain", "no tls extension on a plain connection", "one")]
+
+
+_NO_TLS_ON_PLAIN = Also(_no_tls_on_plain, "'extensions' in content and 'tls' in content['extensions']")
 
 
 def _empty(state: dict[Any, Any]) -> Problems:
@@ -125,7 +137,7 @@ def _connection(protocol: str, *http_versions: str, query_required: bool) -> tup
         _address("client", f"{rule}.client", port_may_be_none=False),
         _address("server", f"{rule}.server", port_may_be_none=True),
         dictionary("state", f"{rule}.state"),
-        dictionary("extensions", "scope.extensions.dict", look=_extensions),
+        _EXTENSIONS,
     )
 
 
@@ -134,20 +146,20 @@ HTTP = Shape(
     "http",
     replace(string("method", "http.scope.method", required=True, look=_upper_case), usual=_METHODS),
     *_connection("http", "1.0", "1.1", "2", "3", query_required=True),
-    also=[_no_tls_on_plain],
+    also=[_NO_TLS_ON_PLAIN],
     plain_extras=False,
 )
 WEBSOCKET = Shape(
     "websocket",
     Key("subprotocols", "websocket.scope.subprotocols", "an iterable of str", None, strings),
     *_connection("websocket", "1.1", "2", "3", query_required=False),
-    also=[_no_tls_on_plain],
+    also=[_NO_TLS_ON_PLAIN],
     plain_extras=False,
 )
 LIFESPAN = Shape(
     "lifespan",
     _asgi("lifespan"),
     dictionary("state", "lifespan.scope.state", look=_empty),
-    dictionary("extensions", "scope.extensions.dict", look=_extensions),
+    _EXTENSIONS,
     plain_extras=False,
 )

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgi_conformance.protocol.headers import HeaderRules, header_look
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
+from asgi_conformance.protocol.quick import quick
 from asgi_conformance.protocol.values import LARGEST, SMALLEST, value_problems
 from asgi_conformance.protocol.version import Version
 
@@ -25,7 +26,7 @@ class Key:
         test: whether any other value passes (a subclass, None, ...); None if every value does.
         required: whether the key has to be there.
         look: finds what else is wrong with a value that passed the test.
-        usual: values that are known to be right.
+        usual: an expression over `value` for the quick look, which is true of right values only.
         since: the version of the page that brought the key.
         early: the rule that is broken when the key carries something though the version is older.
     """
@@ -39,7 +40,18 @@ class Key:
     look: Look | None = None
     since: Version | None = None
     early: str | None = None
-    usual: frozenset[str] = frozenset()
+    usual: str = ""
+
+
+class Also(NamedTuple):
+    """What the keys of a message or scope have to agree on.
+
+    `look` finds what is wrong with the whole. `perhaps` is an expression over `content` for the quick look,
+    which is false if there is certainly nothing wrong.
+    """
+
+    look: Look
+    perhaps: str
 
 
 class Shape:
@@ -48,23 +60,15 @@ class Shape:
     Keys that the shape does not name are free; in a message (`plain_extras`) their values have to be plain.
     """
 
-    __slots__ = ("_also", "_judges", "_keys", "_plain_extras", "_quick", "_required", "name")
+    __slots__ = ("_also", "_by_name", "_plain_extras", "keys", "name", "quick")
 
-    def __init__(self, name: str, *keys: Key, also: Iterable[Look] = (), plain_extras: bool = True) -> None:
+    def __init__(self, name: str, *keys: Key, also: Iterable[Also] = (), plain_extras: bool = True) -> None:
         self.name = name
-        self._keys = keys
-        # What most values are asked for is their type, or to be one of a few; `_judges` is for the rest.
-        self._quick: dict[Any, type | frozenset[str] | None] = {"type": str}
-        self._quick |= {key.name: key.usual or (key.exact if key.look is None else None) for key in keys}
-        self._judges: dict[Any, Look] = {"type": _nothing} | {key.name: _judge(key) for key in keys}
-        self._required = frozenset(key.name for key in keys if key.required)
+        self.keys = keys
+        self._by_name = {key.name: key for key in keys}
         self._also = tuple(also)
         self._plain_extras = plain_extras
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """The keys that the shape names, without ``type``."""
-        return self._keys
+        self.quick = quick(name, keys, self._also, plain_extras=plain_extras)
 
     def at(self, version: Version) -> "Shape":
         """The shape as a page of that version has it: later keys are unknown, and using some of them is a fault."""
@@ -77,52 +81,34 @@ class Shape:
 
     def problems(self, content: Mapping[str, Any]) -> Problems:
         """Everything that is wrong with the content; empty when nothing is."""
-        found: list[Problem] | None = None
-        quick = self._quick
+        if self.quick(content):
+            return NONE
+        found: list[Problem] = []
         for key, value in content.items():
-            right = quick.get(key)
-            if right is type(value) or (type(right) is frozenset and type(value) is str and value in right):
-                continue
-            judge = self._judges.get(key)
-            problems = self._extra_problems(key, value) if judge is None else judge(value)
-            if problems:
-                found = [*(found or ()), *problems]
-        if self._required and not content.keys() >= self._required:
-            missing = [key for key in self._keys if key.required and key.name not in content]
-            found = [*(found or ()), *(Problem(key.rule, _as(key), "no such key") for key in missing)]
+            found += self._value_problems(key, value)
+        for known in self.keys:
+            if known.required and known.name not in content:
+                found.append(Problem(known.rule, _as(known), "no such key"))
         for also in self._also:
-            if problems := also(content):
-                found = [*(found or ()), *problems]
-        return NONE if found is None else found
+            found += also.look(content)
+        return found or NONE
 
-    def _extra_problems(self, key: Any, value: Any) -> Problems:
-        """What is wrong with a key that the shape does not name."""
+    def _value_problems(self, key: Any, value: Any) -> Iterable[Problem]:
+        known = self._by_name.get(key)
+        if known is not None:
+            if type(value) is not known.exact and known.test is not None and not known.test(value):
+                return [Problem(known.rule, _as(known), show(value))]
+            return NONE if known.look is None else known.look(value)
+        if key == "type":
+            return NONE
         if not isinstance(key, str):
             rule = "event.message.keys" if self._plain_extras else "scope.mapping.keys"
             return [Problem(rule, "str keys", show(key))]
-        return [*value_problems(value)] if self._plain_extras else NONE
-
-
-def _judge(key: Key) -> Look:
-    """The key as one function: what is wrong with a value."""
-    exact, test, look = key.exact, key.test, key.look
-    if test is None and look is not None:
-        return look
-
-    def judge(value: Any) -> Problems:
-        if type(value) is not exact and test is not None and not test(value):
-            return [Problem(key.rule, _as(key), show(value))]
-        return NONE if look is None else look(value)
-
-    return judge
+        return value_problems(value) if self._plain_extras else NONE
 
 
 def _as(key: Key) -> str:
     return f"{key.expected} as {key.name!r}"
-
-
-def _nothing(_value: Any) -> Problems:
-    return NONE  # a str of a class of its own; what is no str never gets here
 
 
 def _too_early(key: Key) -> Key:
@@ -155,7 +141,7 @@ def one_of(name: str, rule: str, *right: str, required: bool = False) -> Key:
     def look(value: str) -> Problems:
         return NONE if value in values else [Problem(rule, expected, show(value))]
 
-    return Key(name, rule, expected, str, _instance(str), required, look, usual=values)
+    return Key(name, rule, expected, str, _instance(str), required, look, usual=among(right))
 
 
 def boolean(name: str, rule: str) -> Key:
@@ -176,6 +162,11 @@ def dictionary(name: str, rule: str, *, required: bool = False, look: Look | Non
 def header_pairs(name: str, rules: HeaderRules, *, required: bool = False) -> Key:
     """A key for headers: any iterable of pairs of byte strings."""
     return Key(name, rules.pairs, "header pairs", None, None, required, header_look(rules))
+
+
+def among(right: Iterable[str]) -> str:
+    """An expression for the quick look: whether `value` is one of these."""
+    return f"value in {{{', '.join(map(repr, right))}}}"
 
 
 def is_int(value: Any) -> bool:

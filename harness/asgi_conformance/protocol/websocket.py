@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from asgi_conformance.protocol import events
-from asgi_conformance.protocol.conversation import Protocol, Said
+from asgi_conformance.protocol.grammar import Protocol, Said
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.table import Row, Table, every
 from asgi_conformance.protocol.version import SEND_RAISES
@@ -252,12 +252,10 @@ class Offer:
         # What can be read only once is for the application to read.
         self._offered = offered if isinstance(offered, Collection) else None
 
-    def sent(self, message: Mapping[str, Any]) -> Problems:
-        """What is wrong with a message in the light of the offer."""
-        if message["type"] != "websocket.accept" or self._offered is None:
-            return NONE
+    def accept(self, message: Mapping[str, Any]) -> Problems:
+        """What is wrong with an accept in the light of the offer."""
         picked = message.get("subprotocol")
-        if picked is None or picked in self._offered:
+        if picked is None or self._offered is None or picked in self._offered:
             return NONE
         expected = f"one of the offered subprotocols ({', '.join(map(str, self._offered)) or 'none'})"
         return [Problem("websocket.accept.subprotocol-offered", expected, show(picked))]
@@ -268,7 +266,7 @@ WEBSOCKET = Protocol(
     application=APPLICATION,
     server=SERVER,
     sent=(
-        Said(events.ACCEPT, _S.ACCEPT),
+        Said(events.ACCEPT, _S.ACCEPT, follow=Offer.accept),
         Said(events.SEND, _S.SEND),
         Said(events.CLOSE, _S.CLOSE),
         Said(events.DENIAL_START, _S.DENIAL_START),

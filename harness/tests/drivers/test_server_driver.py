@@ -206,7 +206,7 @@ def test_requests_at_once_are_not_mixed_up():
         async with driver() as reached:
             paths = ["/hello", "/raises", "/pid", "/wait"] * 5
             exchanges = await asyncio.gather(*(reached.http(Request(path=path)) for path in paths))
-            endings = await asyncio.gather(*(exchange.ending(1) for exchange in exchanges))
+            endings = await asyncio.gather(*(exchange.ending(0.3) for exchange in exchanges))
             expected = {"/hello": "returned", "/raises": "raised", "/pid": "returned", "/wait": "running"}
             assert [ending.how for ending in endings] == [expected[path] for path in paths]
 
@@ -436,6 +436,20 @@ def test_a_process_is_used_again_on_another_loop():
     assert not process.running
 
 
+def test_what_was_seen_can_be_looked_at_afterwards():
+    kept: list[WireExchange] = []
+
+    async def scene() -> None:
+        async with driver() as reached:
+            kept.append(await reached.http(Request(path="/hello")))
+            await response_of(kept[0])
+            await kept[0].ending()
+
+    run(scene)
+    assert len(kept[0].messages) == 3
+    assert kept[0].complete
+
+
 def test_the_transcript_tells_both_sides_in_order():
     async def scene() -> None:
         transcript = Transcript(asyncio.get_running_loop().time)
@@ -465,8 +479,7 @@ REFUSED = [
     (served("fails_to_start"), "the startup of served:fails_to_start failed: the database is not there"),
     (
         served("framework_without_database", factory=True),
-        r"the startup of served:framework_without_database failed: ConnectionError: no database at db:5432"
-        r"\n  at .*served.py:\d+$",
+        "the startup of served:framework_without_database failed: ConnectionError: no database at .*\n  at .*served.py",
     ),
     (
         served("exits_at_start"),
@@ -500,7 +513,7 @@ def test_a_failed_startup_ends_uvicorn_with_code_3():
 def test_a_startup_without_end_is_given_up(how: str):
     process = ServerProcess("uvicorn", served("starts_never"), how=how)  # type: ignore[arg-type]
     process.begin()
-    process._await(lambda: "still at it" in process.log(), 10)
+    process._await(lambda: any(call.events for call in process.calls), 20)
     with pytest.raises(Unreachable) as caught:
         process.check_ready(within=10)
     assert str(caught.value) == ("uvicorn did not start served:starts_never within 10 s\n  its last words: still at it")

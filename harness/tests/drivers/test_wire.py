@@ -258,6 +258,26 @@ def test_after_leaving_nothing_comes_any_more(how: str):
     run(scene)
 
 
+def test_the_client_ends_its_half_when_the_server_has_ended_its_own():
+    ended: asyncio.Event
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"\r\nhello")
+        writer.write_eof()
+        assert await reader.read() == b""
+        ended.set()
+
+    async def scene() -> None:
+        nonlocal ended
+        ended = asyncio.Event()
+        async with client_of(script) as client:
+            assert await body_of(await client.http(Request())) == b"hello"
+            await ended.wait()
+
+    run(scene)
+
+
 def test_only_so_many_connections_are_kept():
     async def scene() -> None:
         async with client_of(answer(OK + b"content-length: 0\r\n\r\n")) as client:
@@ -272,10 +292,7 @@ def test_only_so_many_connections_are_kept():
 
 
 def test_two_responses_on_one_connection_are_read_one_after_the_other():
-    pair = (
-        OK
-        + b"content-length: 3\r\n\r\noneHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n"
-    )
+    pair = OK + b"content-length: 3\r\n\r\none" + b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\ntwo"
 
     async def scene() -> None:
         async with client_of(answer(pair, end="close")) as client:

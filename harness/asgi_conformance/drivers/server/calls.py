@@ -77,22 +77,39 @@ class CallBook:
 
     def __init__(self) -> None:
         self._calls: dict[tuple[int, int], Call] = {}
+        # What an earlier check has left behind: calls that go on, and ports from which one may still come.
+        self._former: set[tuple[int, int]] = set()
+        self._former_ports: set[int] = set()
+        self._ports: set[int] = set()
         self._expected: list[Expectation] = []
 
     def __iter__(self) -> Iterator[Call]:
         return iter(list(self._calls.values()))
 
+    def opened(self, port: int) -> None:
+        """Announce a connection from this port."""
+        self._ports.add(port)
+        self._former_ports.discard(port)
+
     def expect(self, port: int, scope_type: str, path: str) -> Expectation:
         """Announce a request before it is sent; `path` is decoded, without the query."""
+        self.opened(port)
         expectation = Expectation(port, scope_type, path)
         self._expected.append(expectation)
         return expectation
 
     def take(self, event: dict[str, Any]) -> Call | None:
-        """Note an event of the observer; the call that it belongs to."""
+        """Note an event of the observer; the call that it belongs to, unless an earlier check has left it behind."""
         key = (event["pid"], event["call"])
+        if key in self._former:
+            if event["event"] == "end":
+                self._former.remove(key)
+            return None
         if event["event"] == "call":
             call = Call(event["call"], event["pid"], event["at"], event.get("scope", {}))
+            if call.port in self._former_ports:
+                self._former.add(key)
+                return None
             self._calls[key] = call
             self._match(call)
             return call
@@ -106,14 +123,18 @@ class CallBook:
         return next((call for call in self if call.type == "lifespan"), None)
 
     def prune(self) -> None:
-        """Forget the requests that are over, and those that never reached the application."""
+        """Forget everything but the lifespan: what comes next is another check's."""
         self._expected.clear()
-        self._calls = {key: call for key, call in self._calls.items() if call.type == "lifespan" or call.ending is None}
+        requests = {key: call for key, call in self._calls.items() if call.type != "lifespan"}
+        self._former |= {key for key, call in requests.items() if call.ending is None}
+        self._calls = {key: call for key, call in self._calls.items() if key not in requests}
+        self._former_ports |= self._ports
+        self._ports.clear()
 
     def _match(self, call: Call) -> None:
         waiting = [expectation for expectation in self._expected if expectation.type == call.type]
         by_port = [expectation for expectation in waiting if expectation.port == call.port]
-        if not by_port and any(expectation.port == call.port for expectation in self._expected):
+        if not by_port and call.port in self._ports:
             return  # one of our connections, but nothing that was announced on it: raw bytes
         by_order = [expectation for expectation in waiting if expectation.path == call.scope.get("path")]
         for expectation in by_port or by_order:

@@ -57,9 +57,11 @@ class ServerDriver:
         self._transcript = transcript
         self._client = WireClient("127.0.0.1", 0)
         self._change = asyncio.Event()
+        self._entered = False
         self._watched: frozenset[int] = frozenset()
 
     async def __aenter__(self) -> Self:
+        self._entered = True
         self.process.listener = self._heard
         try:
             self.process.poll()
@@ -96,11 +98,13 @@ class ServerDriver:
 
     async def raw(self, *, receive_buffer: int | None = None) -> Connection:
         """A connection on which nothing was sent yet, for any bytes."""
-        return await self._client.raw(receive_buffer=receive_buffer)
+        connection = await self._client.raw(receive_buffer=receive_buffer)
+        self.process.calls.opened(connection.port)
+        return connection
 
     @property
     def calls(self) -> Sequence[Call]:
-        """The calls of the application that are under way or belong to this check, the lifespan's included."""
+        """The calls of the application in this check, and the lifespan's."""
         self._poll()
         return list(self.process.calls)
 
@@ -165,6 +169,8 @@ class ServerDriver:
         if self.process.poll():
             self._change.set()
             self._change = asyncio.Event()
+        if not self._entered:  # somebody looks at an exchange afterwards, when there is no loop any more
+            return
         loop = asyncio.get_running_loop()
         now = self.process.descriptors
         for descriptor in self._watched - now:
@@ -178,6 +184,7 @@ class ServerDriver:
         for descriptor in self._watched:
             loop.remove_reader(descriptor)
         self._watched = frozenset()
+        self._entered = False
         self.process.listener = None
 
     def _heard(self, call: Call, event: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ class _Zygote:
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
         start = {
-            "sys_path": sys.path,
+            "sys_path": [str(place) for place in sys.path],
             "control": theirs.fileno(),
             "parent": _parent(),
             "preload": find_variant(server).adapter.preload,

@@ -115,7 +115,7 @@ class ServerProcess:
                     app=self.app,
                     options=self._options,
                     cwd=str(Path.cwd()),
-                    sys_path=tuple(sys.path),
+                    sys_path=tuple(map(str, sys.path)),
                     env={**os.environ, **self._env},
                     descriptors=Descriptors(listener.fileno(), log.fileno(), events.fileno(), ringer, control),
                 )

@@ -1,0 +1,70 @@
+"""The protocol tables as diagrams: Mermaid for documents, plain lines for a terminal.
+
+``python -m asgi_conformance.protocol.diagram`` prints every table as Mermaid.
+"""
+
+from collections.abc import Iterator
+
+from asgi_conformance.protocol.http import HTTP
+from asgi_conformance.protocol.lifespan import LIFESPAN
+from asgi_conformance.protocol.table import Table
+from asgi_conformance.protocol.websocket import WEBSOCKET
+
+PROTOCOLS = (HTTP, WEBSOCKET, LIFESPAN)
+TABLES = tuple(table for protocol in PROTOCOLS for table in (protocol.application, protocol.server))
+
+
+def mermaid(table: Table) -> str:
+    """The table as a Mermaid state diagram.
+
+    An edge has every event that leads from one state to the other; an event with a rule behind it breaks that
+    rule on the way. The states in which a call may return lead to the end mark.
+    """
+    lines = ["stateDiagram-v2", f"    [*] --> {table.initial}"]
+    for (state, after), events in _edges(table).items():
+        lines.append(f"    {state} --> {after}: {' / '.join(events)}")
+    if table.endings:
+        lines.extend(f"    {state} --> [*]" for state in table.states if state not in table.endings)
+    return "\n".join(lines) + "\n"
+
+
+def text(table: Table) -> str:
+    """The table as lines: under each state what leads on from it, and then what is refused there."""
+    return "\n".join(_lines(table)) + "\n"
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield table.name
+    for state in table.states:
+        yield f"  {state}{' (initial)' if state == table.initial else ''}: {table.when[state]}"
+        moves, refusals = table.moves.get(state, {}), table.refusals.get(state, {})
+        for event in table.events:
+            if event in moves:
+                remark = f"  ! {refusals[event]}" if event in refusals else ""
+                yield f"    {event} -> {moves[event]}{remark}"
+        for event in table.events:
+            if event in refusals and event not in moves:
+                yield f"    {event} x  {refusals[event]}"
+        if state in table.endings:
+            yield f"    (return) x  {table.endings[state]}"
+
+
+def _edges(table: Table) -> dict[tuple[str, str], list[str]]:
+    edges: dict[tuple[str, str], list[str]] = {}
+    for state in table.states:
+        for event, after in table.moves.get(state, {}).items():
+            rule = table.refusals.get(state, {}).get(event)
+            # A colon would end the label of the edge.
+            label = str(event).replace(":", " ") if rule is None else f"{event} ({rule})"
+            edges.setdefault((str(state), str(after)), []).append(label)
+    return edges
+
+
+def main() -> None:
+    """Print every table as a Mermaid diagram under its name."""
+    for table in TABLES:
+        print(f"{table.name}\n\n```mermaid\n{mermaid(table)}```\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A lifespan that a check starts itself, and what it leaves behind."""
+
+import asyncio
+from collections.abc import Callable
+
+from asgi_conformance import Blocked, Faults, Probe, VirtualLoop
+from asgi_conformance.drivers.lifespan import Answer, LifespanRun, Phase
+from asgi_conformance.faults import NO_FAULTS
+from asgi_conformance.leaks import Leak, Snapshot, growth
+from asgi_conformance.protocol.types import Message, Receive, Scope, Send
+
+STARTUP = 60.0  # seconds; the bound of the in-process driver as well
+SHUTDOWN = 60.0
+GRACE = 5.0  # for what was told to end
+
+
+def watched(probe: Probe, on_send: Callable[[Message], None], *, faults: Faults = NO_FAULTS) -> LifespanRun:
+    """A lifespan whose messages are shown to `on_send` in the moment in which they are sent."""
+    app = probe.inprocess.app
+
+    async def watching(scope: Scope, receive: Receive, send: Send) -> None:
+        async def showing(message: Message) -> None:
+            on_send(message)
+            await send(message)
+
+        await app(scope, receive, showing)
+
+    run = LifespanRun(watching, state={}, faults=faults, transcript=probe.transcript)
+    probe.inprocess.calls.append(run.call)
+    return run
+
+
+async def started(run: LifespanRun) -> Phase:
+    """Deliver startup; Blocked unless it is answered with complete, which another check is about."""
+    phase = await run.startup(STARTUP)
+    if phase.answer is not Answer.COMPLETE:
+        raise Blocked(f"startup: {phase.answer.value} {phase.message[:200]}".strip())
+    return phase
+
+
+async def stopped(run: LifespanRun) -> Phase:
+    """Deliver shutdown; Blocked unless it is answered."""
+    phase = await run.shutdown(SHUTDOWN)
+    if phase.answer not in {Answer.COMPLETE, Answer.FAILED}:
+        raise Blocked(f"shutdown: {phase.answer.value} {phase.message[:200]}".strip())
+    await run.ending(GRACE)
+    return phase
+
+
+async def cycle(probe: Probe) -> None:
+    """Start the application and stop it."""
+    run = probe.lifespan(state={})
+    await started(run)
+    await stopped(run)
+
+
+async def left(before: Snapshot, *kinds: str) -> list[Leak]:
+    """What has come since `before` and is still there when it had time to go, of these kinds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + GRACE
+    while (leaks := growth(before, *kinds)) and loop.time() < deadline:
+        await asyncio.sleep(GRACE / 10)
+    return leaks
+
+
+def a_while() -> float:
+    """Seconds in which nothing should happen: ten minutes, or two seconds where they would really pass.
+
+    A thread or a socket of the application keeps the virtual clock at wall speed.
+    """
+    loop = asyncio.get_running_loop()
+    return 600.0 if isinstance(loop, VirtualLoop) and not loop.outside_work() else 2.0

@@ -18,12 +18,16 @@ ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*){2}")
 
 
 class Violation(Exception):
-    """A rule is broken. Both parts are noun phrases, as short as they can be."""
+    """A rule is broken. Both parts are noun phrases, as short as they can be.
 
-    def __init__(self, *, expected: str, observed: str) -> None:
+    `at` is the offending message, where there is one: the transcript's line of it gets a mark.
+    """
+
+    def __init__(self, *, expected: str, observed: str, at: object = None) -> None:
         super().__init__(f"expected {expected}, observed {observed}")
         self.expected = expected
         self.observed = observed
+        self.at = at
 
 
 class NotApplicable(Exception):

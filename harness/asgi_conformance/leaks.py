@@ -51,13 +51,13 @@ def snapshot() -> Snapshot:
     return Snapshot(tuple(tasks()), tuple(generators()), tuple(threads()), tuple(descriptors()), tuple(children()))
 
 
-def growth(before: Snapshot, *kinds: str) -> list[Leak]:
+def growth(before: Snapshot, *kinds: str, collect: bool = True) -> list[Leak]:
     """What has come since `before` and is still there, of these kinds (of all, where none is given).
 
-    Garbage is collected before anything is called a leak.
+    Garbage is collected before anything is called a leak, unless `collect` is false: that takes a while.
     """
     leaks = _since(before, snapshot(), kinds)
-    if leaks:
+    if leaks and collect:
         gc.collect()
         leaks = _since(before, snapshot(), kinds)
     return leaks

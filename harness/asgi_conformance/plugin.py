@@ -5,6 +5,7 @@ import fnmatch
 import importlib
 import io
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Markers, and the state that the other hooks share."""
     config.addinivalue_line("markers", "conformance(id): a check of the conformance suites")
+    # pytest-benchmark's own; without it the benchmarks are skipped, and the marker should not be an error then.
+    config.addinivalue_line("markers", "benchmark: options of pytest-benchmark")
     config.stash[STATE] = State(config)
     config.pluginmanager.register(config.stash[STATE], "asgi_conformance.state")
 
@@ -240,9 +243,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _unique(names: Iterable[str]) -> list[str]:
-    found: list[str] = []
+    counted: Counter[str] = Counter()
+    found = []
     for name in names:
-        found.append(name if name not in found else f"{name}-{found.count(name) + 1}")
+        counted[name] += 1
+        found.append(name if counted[name] == 1 else f"{name}-{counted[name]}")
     return found
 
 

@@ -15,9 +15,9 @@ from asgi_conformance.loading import LoadError, load
 from asgi_conformance.pattern import Route
 from asgi_conformance.probe import Probe
 from asgi_conformance.target import Target
-from asgi_conformance.transcript import Transcript
+from asgi_conformance.transcript import Transcript, clip, told
 from asgi_conformance.verdict import Entry, Level, Outcome, Verdict
-from asgi_conformance.watchdog import LoopHeld, guard
+from asgi_conformance.watchdog import Guard, LoopHeld, guard
 
 ABILITIES = frozenset(ability.value for ability in Ability)
 IN_PROCESS = "in-process"
@@ -69,7 +69,7 @@ def plan(checks: list[Check], target: Target, driver: str, abilities: frozenset[
 def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
     """The verdict on a case. Never raises for anything that an application or a check does."""
     if case.not_applicable is not None:
-        return _verdict(case, Outcome.NOT_APPLICABLE, None, case.not_applicable)
+        return _verdict(case, Judgement(Outcome.NOT_APPLICABLE, None, case.not_applicable))
     begun = time.perf_counter()
     loop = VirtualLoop() if case.driver == IN_PROCESS else asyncio.new_event_loop()
     transcript = Transcript(loop.time)
@@ -79,17 +79,23 @@ def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
         warnings.simplefilter("ignore")
         try:
             with guard(loop if isinstance(loop, VirtualLoop) else None) as watched:
-                outcome, expected, observed = _judge(case, make_driver, loop, transcript)
+                judgement = _judge(case, make_driver, loop, transcript)
         finally:
             with guard(None, total=10.0):
                 close_loop(loop)
     if watched.fired is not None:
-        outcome, expected, observed = _held(case, watched.fired, watched.place)
-    duration = time.perf_counter() - begun
-    return _verdict(case, outcome, expected, observed, transcript=transcript, duration=duration)
+        judgement = _freed(case, watched)
+    return _verdict(case, judgement, transcript, time.perf_counter() - begun)
 
 
-Judgement = tuple[Outcome, str | None, str | None]
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of a check; `at` is the offending message, as the transcript tells it."""
+
+    outcome: Outcome
+    expected: str | None = None
+    observed: str | None = None
+    at: str | None = None
 
 
 def _judge(
@@ -100,20 +106,26 @@ def _judge(
         loop.run_until_complete(_judge_and_stop(case, Probe(driver, case.route, transcript, case.target.promises)))
     except Violation as violation:
         outcome = Outcome.WARNED if case.check.level is Level.SHOULD else Outcome.FAILED
-        return outcome, violation.expected, violation.observed
+        at = None if violation.at is None else told(violation.at)
+        return Judgement(outcome, violation.expected, violation.observed, at)
     except NotApplicable as reason:
-        return Outcome.NOT_APPLICABLE, None, str(reason)
+        return Judgement(Outcome.NOT_APPLICABLE, None, str(reason))
     except Blocked as reason:
-        return Outcome.COULD_NOT_RUN, "what the check builds on", str(reason)
+        return Judgement(Outcome.COULD_NOT_RUN, "what the check builds on", str(reason))
     except Unanswered as reason:
-        return Outcome.COULD_NOT_RUN, "an answer", str(reason)
+        return Judgement(Outcome.COULD_NOT_RUN, "an answer", str(reason))
     except LoadError as reason:
-        return Outcome.COULD_NOT_RUN, "an application that loads", str(reason)
+        return Judgement(Outcome.COULD_NOT_RUN, "an application that loads", str(reason))
     except LoopHeld:
-        return Outcome.COULD_NOT_RUN, None, None  # told by the watchdog
+        return Judgement(Outcome.COULD_NOT_RUN)  # the watchdog tells more
+    except SystemExit as reason:
+        # asyncio lets it through to here, whichever task it was raised in.
+        return Judgement(
+            Outcome.COULD_NOT_RUN, "an application that lets others go on", f"a call of sys.exit({reason.code!r})"
+        )
     except Exception as error:
-        return Outcome.COULD_NOT_RUN, "a check that works", f"a fault of the harness: {_traced(error)}"
-    return Outcome.PASSED, None, None
+        return Judgement(Outcome.COULD_NOT_RUN, "a check that works", f"a fault of the harness: {_traced(error)}")
+    return Judgement(Outcome.PASSED)
 
 
 async def _judge_and_stop(case: Case, probe: Probe) -> None:
@@ -123,11 +135,11 @@ async def _judge_and_stop(case: Case, probe: Probe) -> None:
         await probe.stop()
 
 
-def _held(case: Case, why: str, place: str) -> Judgement:
-    where = f"{why}, at {place}" if place else why
-    if case.check.hears_watchdog:
-        return Outcome.FAILED, "control back at the event loop", where
-    return Outcome.COULD_NOT_RUN, "an application that gives the event loop back", where
+def _freed(case: Case, watched: Guard) -> Judgement:
+    where = f"{watched.fired}, at {watched.place}" if watched.place else str(watched.fired)
+    if case.check.hears_watchdog and watched.held_loop:
+        return Judgement(Outcome.FAILED, "control back at the event loop", where)
+    return Judgement(Outcome.COULD_NOT_RUN, "an application that gives the event loop back", where)
 
 
 def close_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -162,34 +174,33 @@ def _traced(error: BaseException) -> str:
 
 def could_not_run(case: Case, expected: str, observed: str) -> Verdict:
     """The verdict on a case that was not run, or did not come back."""
-    return _verdict(case, Outcome.COULD_NOT_RUN, expected, observed)
+    return _verdict(case, Judgement(Outcome.COULD_NOT_RUN, expected, observed))
 
 
-def _verdict(
-    case: Case,
-    outcome: Outcome,
-    expected: str | None,
-    observed: str | None,
-    *,
-    transcript: Transcript | None = None,
-    duration: float = 0.0,
-) -> Verdict:
-    entries: tuple[Entry, ...] = ()
-    if transcript is not None and outcome is not Outcome.PASSED:
-        entries = tuple(Entry(round(at, 3), direction, text) for at, direction, text in transcript.lines())
+def _verdict(case: Case, judgement: Judgement, transcript: Transcript | None = None, duration: float = 0.0) -> Verdict:
     return Verdict(
         check=case.check.id,
         level=case.check.level,
         suite=case.check.suite,
-        outcome=outcome,
+        outcome=judgement.outcome,
         target=case.target.name,
         driver=case.driver,
         route=str(case.route) if case.route else None,
-        expected=expected,
-        observed=observed,
-        transcript=entries,
+        expected=judgement.expected,
+        observed=judgement.observed,
+        transcript=_entries(transcript, judgement),
         duration_s=round(duration, 4),
         known=case.target.deviation(case.check.id, case.driver, case.route),
+    )
+
+
+def _entries(transcript: Transcript | None, judgement: Judgement) -> tuple[Entry, ...]:
+    if transcript is None or judgement.outcome is Outcome.PASSED:
+        return ()
+    at = None if judgement.at is None else clip(judgement.at)
+    return tuple(
+        Entry(round(when, 3), direction, text, here=direction == "send" and text == at)
+        for when, direction, text in transcript.lines()
     )
 
 

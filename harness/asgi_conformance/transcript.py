@@ -50,14 +50,14 @@ class Transcript:
         """The entries as (milliseconds, direction, text), with a line that says what was left out."""
         tail = self._tail[-TAIL:]
         left_out = self._total - len(self._head) - len(tail)
-        entries = [(at * 1000, direction, clip(_text(what))) for at, direction, what in self._head]
+        entries = [(at * 1000, direction, clip(told(what))) for at, direction, what in self._head]
         if left_out:
             entries.append((tail[0][0] * 1000, "note", f"… {left_out} entries left out …"))
-        entries.extend((at * 1000, direction, clip(_text(what))) for at, direction, what in tail)
+        entries.extend((at * 1000, direction, clip(told(what))) for at, direction, what in tail)
         return entries
 
 
-def _text(what: object) -> str:
+def told(what: object) -> str:
     """The words for an entry; what cannot be shown (a hostile `__repr__`) is named by its type."""
     if isinstance(what, str):
         return what

@@ -39,6 +39,7 @@ class Guard:
     held: float
     total: float
     fired: str | None = None  # why, in words
+    held_loop: bool = False  # whether that was because the loop did not turn
     place: str = ""  # where: "main.py:12 in ticks"
     thread_id: int = field(default_factory=threading.get_ident)
     done: threading.Event = field(default_factory=threading.Event)
@@ -74,6 +75,7 @@ def _watch(watched: Guard, can_signal: bool) -> None:
         if watched.loop is not None and (watched.loop.beats != beats or watched.loop.waiting):
             beats, last_turn = watched.loop.beats, now
         if watched.loop is not None and now - last_turn > watched.held:
+            watched.held_loop = watched.held_loop or watched.fired is None
             _fire(watched, f"the event loop was held for more than {watched.held:g} s", can_signal)
         elif now - begun > watched.total:
             _fire(watched, f"it took more than {watched.total:g} s", can_signal)

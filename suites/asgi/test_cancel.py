@@ -24,7 +24,7 @@ async def test_cancellation_is_not_swallowed(probe: Probe) -> None:
     Usual mend: re-raise `CancelledError` after the cleanup; use `finally`.
     """
     for place in range(PLACES):
-        call = await http_call(probe, farewell=GONE, faults=Faults(cancel_at=place))
+        call = await http_call(probe, farewell=GONE, faults=Faults(cancel_at=place), window=8)
         ending = await call.ending(60.0)
         before = call.sent_before_cancel
         if before is None:

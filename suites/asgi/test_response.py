@@ -27,8 +27,11 @@ async def test_request_is_answered(probe: Probe) -> None:
             await exchange.head(bound)
         except Unanswered as reason:
             silence = str(reason)
+        if only(START, exchange.messages):
+            return
+        # A server may have answered in the application's place.
         ending = await exchange.ending(0.0 if silence else 10.0)
-        if only(START, exchange.messages) or ending.how == "raised":
+        if ending.how == "raised":
             return
         raise Violation(expected="a response start", observed=silence or f"an application that {describe(ending)}")
 

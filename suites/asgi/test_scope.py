@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from asgi_conformance import SHOULD, Blocked, Probe, Violation, check
+from asgi_conformance import SHOULD, Probe, Violation, check
 from asgi_conformance.judging import ended, http_call
 from asgi_conformance.protocol.problem import show
 from asgi_conformance.spec import ASGI
@@ -49,8 +49,6 @@ async def test_scope_is_left_alone(probe: Probe) -> None:
     await call.until(lambda: call.done or ended(call.sent) or len(call.sent) > 100, 60.0)
     call.leave()
     await call.ending(60.0)
-    if not call.sent:
-        raise Blocked("the application sends nothing")
     after = _plain(call.scope)
     for key, value in before.items():
         if key not in after:

@@ -10,15 +10,16 @@ from asgi_conformance import catalogue
 from asgi_conformance.bench.floor import Floor
 from asgi_conformance.loading import load
 
-pytest.importorskip("pytest_benchmark", reason="needs the extra: pip install 'asgi-conformance[bench]'")
-
 BATCH = 20  # requests a round
 
 
 @pytest.mark.benchmark(group="one layer", min_rounds=50, max_time=0.5, disable_gc=True)
 @pytest.mark.parametrize("style", ["none", "pure-asgi", "decorator", "base-http"])
-def test_cost_of_one_layer(style, benchmark):  # type: ignore[no-untyped-def]  # pytest's fixture has no type
+def test_cost_of_one_layer(style: str, request: pytest.FixtureRequest) -> None:
     """Time a batch of requests to the same small route behind one layer of each style."""
+    if not request.config.pluginmanager.has_plugin("benchmark"):
+        pytest.skip("needs pytest-benchmark: pip install 'asgi-conformance[bench]'")
+    benchmark = request.getfixturevalue("benchmark")
     target = catalogue.load_patterns()[f"throughput.{style}"]
     if target.app is None:
         raise LookupError(f"{target.name} cannot be loaded")

@@ -85,6 +85,7 @@ async def test_no_headers_before_2_1(probe: Probe) -> None:
 
     Usual mend: ask `scope["asgi"]["spec_version"]`, and do without the headers below 2.1.
     """
+    await probe.start()
     call = await probe.call(scope_for(probe, spec_version="2.0"), (CONNECT,), LOSS)
     await call.until(lambda: any(type_of(message) == "websocket.accept" for message in call.sent), quiet(probe))
     call.leave()

@@ -8,7 +8,18 @@ from asgi_conformance.protocol.events import CLOSE
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_WEBSOCKET, RFC_6455
 
-from .conversation import LOSS, converse, end, problems, quiet, rehearse, scope_for
+from .conversation import (
+    CONNECT,
+    LOSS,
+    bytes_message,
+    converse,
+    end,
+    problems,
+    quiet,
+    scope_for,
+    text_for,
+    text_message,
+)
 
 NEEDS = {"websocket", "messages", "virtual-time"}
 
@@ -69,8 +80,9 @@ async def test_no_reason_before_2_3(probe: Probe) -> None:
 
     Usual mend: ask `scope["asgi"]["spec_version"]`, and do without the reason below 2.3.
     """
-    rehearsal = await rehearse(probe)
-    call = await probe.call(scope_for(probe, spec_version="2.2"), rehearsal.inbox, LOSS)
+    await probe.start()
+    said = (CONNECT, text_message(text_for(probe)), bytes_message(b"\x00"))
+    call = await probe.call(scope_for(probe, spec_version="2.2"), said, LOSS)
     await call.until(lambda: False, quiet(probe))
     call.leave()
     await end(call)

@@ -13,6 +13,7 @@ from .conversation import (
     LOSS,
     accepted,
     bytes_message,
+    drain,
     is_departure,
     patience,
     quiet,
@@ -43,6 +44,7 @@ async def _survives(probe: Probe, what: str, data: str | bytes) -> None:
     async with probe.websocket() as exchange:
         await accepted(probe, exchange)
         await exchange.send(data)
+        await drain(probe, exchange, 1)
         await exchange.close(1000)
         ending = await exchange.ending(patience(probe))
     own = is_departure(ending.exception) or "Disconnect" in ending.error.partition(":")[0]
@@ -136,10 +138,10 @@ Answers = tuple[str, tuple[str, ...]]
 
 
 async def _answers(probe: Probe, message: Message) -> Answers:
-    """How the call ended, and the types of what was sent, up to the point where the endpoint rests."""
+    """How the call ended, and which types of messages were sent, up to the point where the endpoint rests."""
     call = await probe.call(scope_for(probe), (CONNECT, message), LOSS)
     await call.until(lambda: False, quiet(probe))
-    sent = tuple(str(type_of(message)) for message in call.sent)
+    sent = tuple(dict.fromkeys(str(type_of(message)) for message in call.sent))
     how = call.ended().how
     call.leave()
     await call.ending(ENDS_WITHIN)

@@ -16,6 +16,11 @@ class InProcessHTTPExchange:
         self.call = call
         self._begun = asyncio.get_running_loop().time()
         self._next = 0
+        # What is known of the messages up to `_looked`: a long response must not be looked through for each piece.
+        self._looked = 0
+        self._started_with: Message | None = None
+        self._body_ended = False
+        self._trailers_ended = False
 
     @property
     def messages(self) -> Sequence[Message]:
@@ -51,15 +56,10 @@ class InProcessHTTPExchange:
     @property
     def complete(self) -> bool:
         """Whether the final body message (and announced trailers) have been sent."""
-        if not any(ends_body(message) for message in self.call.sent):
-            return False
         start = self._start()
-        if start is None or not start.get("trailers"):
-            return True
-        return any(
-            type_of(message) == "http.response.trailers" and not message.get("more_trailers")
-            for message in self.call.sent
-        )
+        if not self._body_ended:
+            return False
+        return start is None or not start.get("trailers") or self._trailers_ended
 
     async def send(self, data: bytes, *, more: bool) -> None:
         """Put one more ``http.request`` into the inbox."""
@@ -84,7 +84,18 @@ class InProcessHTTPExchange:
         return await self.call.ending(within)
 
     def _start(self) -> Message | None:
-        return next((message for message in self.call.sent if type_of(message) == "http.response.start"), None)
+        sent = self.call.sent
+        while self._looked < len(sent):
+            message = sent[self._looked]
+            self._looked += 1
+            kind = type_of(message)
+            if kind == "http.response.start" and self._started_with is None:
+                self._started_with = message
+            elif kind == "http.response.trailers" and not message.get("more_trailers"):
+                self._trailers_ended = True
+            elif ends_body(message):
+                self._body_ended = True
+        return self._started_with
 
     def _ended(self) -> bool:
         return self.complete or self.call.gone

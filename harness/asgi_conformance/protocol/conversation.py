@@ -65,8 +65,8 @@ class Conversation:
             saying = before.said[message["type"]]
         quick, shape, flag, plain, flagged, follow = saying
         self._application, rule, heard, stuck = flagged if message.get(flag) else plain
-        if heard is not None:
-            self._server = self._server.heard[heard]
+        if heard is not None and not stuck:
+            self._server = self._server.heard[heard]  # a server does not act on what it refuses
         right = quick(message)
         if right and rule is None:
             found = NONE if follow is None or self._context is None else follow(self._context, message)

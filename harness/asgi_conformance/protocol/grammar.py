@@ -83,8 +83,8 @@ class Node:
         self.heard: dict[str, Node] = {}
 
 
-# What a message leads to: the next state, the rule that is broken, what the other side hears of it (nothing if
-# it is refused), and whether the one who sent it has lost the thread.
+# What a message leads to: the next state, the rule that is broken, what the other side hears of it, and whether
+# the one who sent it has lost the thread.
 Outcome = tuple[Node, str | None, str | None, bool]
 
 # A message in a state: its shape (the quick look, and the thorough one), the key that tells two events apart,
@@ -140,7 +140,7 @@ def _nodes(table: Table, rows: Rows, messages: list[Said], heard: Mapping[str, s
         outcomes: dict[str, Outcome] = {}
         for event, (after, rule) in row.items():
             stuck = rule is not None and not table.goes_on(state, event)
-            outcomes[event] = (nodes[after], rule, None if stuck else heard.get(event), stuck)
+            outcomes[event] = (nodes[after], rule, heard.get(event), stuck)
             node.heard[event] = nodes[after]
         for said in messages:
             flagged = outcomes[said.event if said.flag is None else said.flagged]

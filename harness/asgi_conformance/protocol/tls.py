@@ -54,6 +54,7 @@ def tls_problems(entry: Mapping[str, Any]) -> list[Problem]:
                 found.append(Problem(rule, f"{expected} as {name!r}", show(entry[name])))
         elif required:
             found.append(Problem(rule, f"{expected} as {name!r}", "no such key"))
-    if entry.get("client_cert_chain") and entry.get("client_cert_name") is None:
+    chain = entry.get("client_cert_chain", ())
+    if strings(chain) and chain and entry.get("client_cert_name") is None:
         found.append(Problem("scope.tls.client-cert-name", "the name that belongs to the certificate", "none"))
     return found

@@ -35,6 +35,7 @@ class Sent(StrEnum):
     DENIAL_BODY = "http.response.body, more"
     DENIAL_LAST_BODY = "http.response.body"
     CONNECT = "websocket.connect"
+    MESSAGE = "websocket.receive"
     DISCONNECT = "websocket.disconnect"
     LOST = "send() raises"
 
@@ -66,7 +67,8 @@ class Delivered(StrEnum):
 
 _A, _S = Application, Sent
 
-_HEARD: Row = {_S.DISCONNECT: _A.GONE, _S.LOST: _A.LOST}
+_WORD = (_S.CONNECT, _S.MESSAGE)
+_END: Row = {_S.DISCONNECT: _A.GONE, _S.LOST: _A.LOST}
 _DENIAL_FIRST: Row = every((_S.DENIAL_BODY, _S.DENIAL_LAST_BODY), "websocket.denial.start-first")
 _DENIALS = (_S.DENIAL_START, _S.DENIAL_BODY, _S.DENIAL_LAST_BODY)
 _NOTHING_ELSE: Row = every((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.denial.nothing-else")
@@ -76,35 +78,35 @@ APPLICATION = Table(
     initial=_A.UNASKED,
     moves={
         _A.UNASKED: {
-            _S.CONNECT: _A.ASKED,
+            **every(_WORD, _A.ASKED),
             _S.ACCEPT: _A.ACCEPTED,
             # Refusing without a look at websocket.connect is what routers and guards do, and no server minds.
             _S.CLOSE: _A.CLOSED,
             _S.DENIAL_START: _A.DENYING,
-            **_HEARD,
+            **_END,
         },
         _A.ASKED: {
-            _S.CONNECT: _A.ASKED,
+            **every(_WORD, _A.ASKED),
             _S.ACCEPT: _A.ACCEPTED,
             _S.CLOSE: _A.CLOSED,
             _S.DENIAL_START: _A.DENYING,
-            **_HEARD,
+            **_END,
         },
-        _A.ACCEPTED: {_S.CONNECT: _A.ACCEPTED, _S.SEND: _A.ACCEPTED, _S.CLOSE: _A.CLOSED, **_HEARD},
-        _A.CLOSED: {_S.CONNECT: _A.CLOSED, _S.DISCONNECT: _A.CLOSED, _S.LOST: _A.CLOSED},
+        _A.ACCEPTED: {**every(_WORD, _A.ACCEPTED), _S.SEND: _A.ACCEPTED, _S.CLOSE: _A.CLOSED, **_END},
+        _A.CLOSED: every((*_WORD, _S.DISCONNECT, _S.LOST), _A.CLOSED),
         _A.DENYING: {
-            _S.CONNECT: _A.DENYING,
+            **every(_WORD, _A.DENYING),
             _S.DENIAL_BODY: _A.DENYING_BODY,
             _S.DENIAL_LAST_BODY: _A.DENIED,
-            **_HEARD,
+            **_END,
         },
         _A.DENYING_BODY: {
-            _S.CONNECT: _A.DENYING_BODY,
+            **every(_WORD, _A.DENYING_BODY),
             _S.DENIAL_BODY: _A.DENYING_BODY,
             _S.DENIAL_LAST_BODY: _A.DENIED,
-            **_HEARD,
+            **_END,
         },
-        _A.DENIED: {_S.CONNECT: _A.DENIED, _S.DISCONNECT: _A.DENIED, _S.LOST: _A.DENIED},
+        _A.DENIED: every((*_WORD, _S.DISCONNECT, _S.LOST), _A.DENIED),
         _A.GONE: {**every(Sent, _A.GONE), _S.LOST: _A.LOST},
         _A.LOST: every(Sent, _A.LOST),
     },
@@ -277,7 +279,7 @@ WEBSOCKET = Protocol(
         Said(events.RECEIVE, _D.RECEIVE),
         Said(events.WEBSOCKET_DISCONNECT, _D.DISCONNECT),
     ),
-    heard_by_application={_D.CONNECT: _S.CONNECT, _D.DISCONNECT: _S.DISCONNECT},
+    heard_by_application={_D.CONNECT: _S.CONNECT, _D.RECEIVE: _S.MESSAGE, _D.DISCONNECT: _S.DISCONNECT},
     heard_by_server={_S.ACCEPT: _D.ACCEPTED, _S.CLOSE: _D.CLOSED, _S.DENIAL_START: _D.DENIED},
     lost=_S.LOST,
     gone=_A.GONE,

@@ -192,6 +192,7 @@ class EventSource:
                     reason = f"{type(error).__name__}: {error}"
                 if not self._closed():
                     self._tell(self._state.lose(reason))
+                if not self._closed():  # by whom was told
                     await self._unless_closed(asyncio.sleep(self._state.wait_ms / 1000))
         except Interrupted:
             return

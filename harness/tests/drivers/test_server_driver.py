@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -526,6 +527,23 @@ def test_an_application_without_lifespan_is_served():
             assert await body_of(reached, "/hello") == b"hello"
             (lifespan,) = [call for call in reached.calls if call.type == "lifespan"]
             assert lifespan.ending == Ending("raised", "TypeError: only http here")
+
+    run(scene)
+
+
+def test_the_lifespan_stands_for_the_start_of_a_server_that_does_not_tell():
+    def process(app: str) -> ServerProcess:
+        made = ServerProcess("uvicorn", served(app))
+        made._variant = replace(made._variant, adapter=replace(made._variant.adapter, tells_start=False))
+        return made
+
+    async def scene() -> None:
+        for app in ("app", "no_lifespan"):
+            with process(app) as running:
+                async with driver(app=running) as reached:
+                    assert await body_of(reached, "/hello") == b"hello"
+        with pytest.raises(Unreachable, match="the startup of served:fails_to_start failed"):
+            process("fails_to_start").start()
 
     run(scene)
 

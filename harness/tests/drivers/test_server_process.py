@@ -1,6 +1,7 @@
 """Server processes come quickly, and none outlives its runner."""
 
 import asyncio
+import json
 import os
 import select
 import signal
@@ -37,7 +38,7 @@ RUNNER = """
         thread = threading.Thread(target=lambda: globals().update(process=start()))
         thread.start()
         thread.join()
-    elif where == "importing":
+    elif where == "starting":
         process = ServerProcess("uvicorn", AppRef("served:starts_never", app_dir=sys.argv[2]), how=sys.argv[3])
         process.begin()
         process._await(lambda: process.pid is not None, 30)
@@ -61,11 +62,19 @@ class Watched:
         os.close(self._descriptor)
 
 
-@pytest.mark.parametrize("where", ["main", "thread", "importing"])
 @pytest.mark.parametrize("how", ["fork", "exec"])
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("signum", "where"),
+    [
+        (signal.SIGKILL, "main"),
+        (signal.SIGKILL, "thread"),  # no parent-death signal then: it would come at the end of the thread
+        (signal.SIGKILL, "starting"),
+        (signal.SIGINT, "main"),
+        (signal.SIGTERM, "main"),
+    ],
+)
 def test_no_server_outlives_its_runner(signum: signal.Signals, how: str, where: str):
-    command = [sys.executable, "-c", textwrap.dedent(RUNNER), __import__("json").dumps(sys.path), HERE, how, where]
+    command = [sys.executable, "-c", textwrap.dedent(RUNNER), json.dumps(sys.path), HERE, how, where]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as runner:
@@ -102,7 +111,7 @@ def test_a_runner_that_is_stopped_in_the_middle_of_a_check_leaves_nothing(tmp_pa
         except KeyboardInterrupt:
             print("interrupted", flush=True)
     """
-    command = [sys.executable, "-c", textwrap.dedent(script), __import__("json").dumps(sys.path), HERE]
+    command = [sys.executable, "-c", textwrap.dedent(script), json.dumps(sys.path), HERE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as runner:
         server = Watched(int(runner.stdout.readline()))
         try:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 class ServerDriver:
     """Reaches one application under one server, for the length of one check.
 
+    What the application did is told by its own process and may be told after the bytes it caused: the messages
+    of an exchange are all there once its :meth:`ending` is.
+
     Args:
         server: the variant's name, such as ``uvicorn-h11``; UnknownServer is raised when there is none.
         app: the application by name, for a fresh process of its own; or a process, which is started if it does

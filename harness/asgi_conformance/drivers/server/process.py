@@ -140,7 +140,9 @@ class ServerProcess:
         if self._variant.adapter.tells_start:
             return self._started
         lifespan = self.calls.lifespan()
-        return lifespan is not None and (lifespan.ending is not None or _startup_is_answered(lifespan))
+        if lifespan is None or self._startup_failure() is not None:
+            return False
+        return lifespan.ending is not None or _startup_is_answered(lifespan)
 
     @property
     def settled(self) -> bool:

@@ -1,6 +1,7 @@
 """One run's work: which targets, which checks, through which drivers; and the drivers that are kept between cases."""
 
 import fnmatch
+import gc
 import importlib
 import os
 import platform
@@ -53,6 +54,9 @@ class Session:
         self.targets = self._targets()
         self._baseline = Baseline.read(Path(options.baseline)) if options.baseline else Baseline()
         self._strikes: Counter[tuple[str, str]] = Counter()
+        # What is loaded now stays; a collection during a check, which leak checks ask for, need not look at it.
+        gc.collect()
+        gc.freeze()
         self._servers: dict[tuple[str, str], ServerProcess] = {}
 
     # What to run.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Protocol
 
-HELD = 5.0  # real seconds without a turn of the loop
+HELD = 3.0  # real seconds without a turn of the loop
 TOTAL = 60.0  # real seconds for one case, waits for the outside included
 _TICK = 0.25
 
@@ -38,56 +38,93 @@ class Guard:
     loop: Beating | None
     held: float
     total: float
+    thread_id: int
+    can_signal: bool
     fired: str | None = None  # why, in words
     held_loop: bool = False  # whether that was because the loop did not turn
     place: str = ""  # where: "main.py:12 in ticks"
-    thread_id: int = field(default_factory=threading.get_ident)
-    done: threading.Event = field(default_factory=threading.Event)
+    begun: float = field(default_factory=time.monotonic)
+    last_turn: float = field(default_factory=time.monotonic)
+    beats: int = -1
+
+    def look(self, now: float) -> str | None:
+        """Why the code has to be freed, or None."""
+        if self.loop is not None and (self.loop.beats != self.beats or self.loop.waiting):
+            self.beats, self.last_turn = self.loop.beats, now
+        if self.loop is not None and now - self.last_turn > self.held:
+            self.held_loop = self.held_loop or self.fired is None
+            return f"the event loop was held for more than {self.held:g} s"
+        return f"it took more than {self.total:g} s" if now - self.begun > self.total else None
 
 
 @contextlib.contextmanager
 def guard(loop: Beating | None, *, held: float = HELD, total: float = TOTAL) -> Iterator[Guard]:
     """Watch the code of the block, which runs in this thread; `loop` None watches the total alone."""
-    watched = Guard(loop, held, total)
     can_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGVTALRM")
+    watched = Guard(loop, held, total, threading.get_ident(), can_signal)
     before = signal.signal(signal.SIGVTALRM, _raise_held) if can_signal else None
-    thread = threading.Thread(target=_watch, args=(watched, can_signal), name="asgi-conformance watchdog", daemon=True)
-    thread.start()
+    _WATCHDOG.watch(watched)
     try:
         yield watched
     except LoopHeld:
         if watched.fired is None:
             raise
     finally:
-        watched.done.set()
         # A last LoopHeld may be on its way; it must not arrive outside the block.
         with contextlib.suppress(LoopHeld):
-            thread.join()
+            _WATCHDOG.forget(watched)
+            for _ in range(100):
+                pass
         if can_signal:
             signal.signal(signal.SIGVTALRM, before if before is not None else signal.SIG_DFL)
 
 
-def _watch(watched: Guard, can_signal: bool) -> None:
-    begun = last_turn = time.monotonic()
-    beats = watched.loop.beats if watched.loop else 0
-    while not watched.done.wait(_TICK):
-        now = time.monotonic()
-        if watched.loop is not None and (watched.loop.beats != beats or watched.loop.waiting):
-            beats, last_turn = watched.loop.beats, now
-        if watched.loop is not None and now - last_turn > watched.held:
-            watched.held_loop = watched.held_loop or watched.fired is None
-            _fire(watched, f"the event loop was held for more than {watched.held:g} s", can_signal)
-        elif now - begun > watched.total:
-            _fire(watched, f"it took more than {watched.total:g} s", can_signal)
+class Watchdog:
+    """One thread that looks at every guard a few times a second."""
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._guards: list[Guard] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, watched: Guard) -> None:
+        """Look at the guard from now on. In a forked child the thread is missing, and begins anew."""
+        if self._thread is not None and not self._thread.is_alive():
+            self._reset()
+        with self._lock:
+            self._guards.append(watched)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="asgi-conformance watchdog", daemon=True)
+            self._thread.start()
+
+    def forget(self, watched: Guard) -> None:
+        """Do not fire any more once this has returned."""
+        with self._lock:
+            if watched in self._guards:
+                self._guards.remove(watched)
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(_TICK)
+            now = time.monotonic()
+            with self._lock:
+                for watched in self._guards:
+                    why = watched.look(now)
+                    if why is not None:
+                        _fire(watched, why)
 
 
-def _fire(watched: Guard, why: str, can_signal: bool) -> None:
+_WATCHDOG = Watchdog()
+
+
+def _fire(watched: Guard, why: str) -> None:
     if watched.fired is None:
         watched.place = place_of(sys._current_frames().get(watched.thread_id))  # noqa: SLF001 - the documented way
         watched.fired = why
-    if watched.done.is_set():
-        return
-    if can_signal:
+    if watched.can_signal:
         # A signal also ends blocking calls such as time.sleep().
         signal.pthread_kill(watched.thread_id, signal.SIGVTALRM)
     else:

@@ -29,7 +29,8 @@ from asgi_conformance.sse import EventStreamParser  # noqa: E402 - after the pat
 Seen = tuple[str, str, str]  # type, data, id
 Parse = Callable[[Iterable[bytes]], Iterable[Seen]]  # for the vectors
 Count = Callable[[Iterable[bytes]], int]  # for the clock
-WORDS = "a tram is late at stop number seven; the next bus on line 12 has data: city = Oslo, delay 4 min.".split(" ")
+TEXT = "a tram is late at stop number seven; the next bus on line 12 has data: city = Oslo, delay 4 min."
+WORDS = TEXT.split(" ")
 GROWTH = (1, 2, 4, 8)  # megabytes in one event
 
 
@@ -43,6 +44,8 @@ class Contestant:
 
 
 def ours() -> Contestant:
+    """The parser of this project."""
+
     def count(chunks: Iterable[bytes]) -> int:
         parser = EventStreamParser()
         feed, events = parser.feed, 0
@@ -61,6 +64,7 @@ def ours() -> Contestant:
 
 
 def httpx_sse() -> Contestant:
+    """httpx-sse, as its users have it: over the text that httpx makes of the response."""
     import httpx  # noqa: PLC0415 - each contestant may be missing
     import httpx_sse  # noqa: PLC0415
 
@@ -79,7 +83,7 @@ def httpx_sse_decoders() -> Contestant:
     """The two decoders of httpx-sse without an httpx response around them, fed with text decoded as httpx does it."""
     import codecs  # noqa: PLC0415
 
-    from httpx_sse._decoders import SSEDecoder, SSELineDecoder  # noqa: PLC0415, PLC2701
+    from httpx_sse._decoders import SSEDecoder, SSELineDecoder  # noqa: PLC0415
 
     def count(chunks: Iterable[bytes]) -> int:
         text, lines, events = codecs.getincrementaldecoder("utf-8")("replace"), SSELineDecoder(), SSEDecoder()
@@ -94,6 +98,7 @@ def httpx_sse_decoders() -> Contestant:
 
 
 def httpx2() -> Contestant:
+    """The event source that is part of httpx2."""
     import httpx2  # noqa: PLC0415
 
     def events(chunks: Iterable[bytes]) -> Iterator[httpx2.ServerSentEvent]:
@@ -113,6 +118,7 @@ def httpx2() -> Contestant:
 
 
 def sseclient_py() -> Contestant:
+    """The client that takes any iterable of bytes."""
     import sseclient  # noqa: PLC0415
 
     def events(chunks: Iterable[bytes]) -> Iterator[sseclient.Event]:
@@ -126,7 +132,9 @@ def sseclient_py() -> Contestant:
 
 
 def launchdarkly() -> Contestant:
-    from ld_eventsource import Event, SSEClient  # noqa: PLC0415
+    """The client of LaunchDarkly, with the chunks in the place of its connection."""
+    from ld_eventsource import SSEClient  # noqa: PLC0415
+    from ld_eventsource.actions import Event  # noqa: PLC0415
     from ld_eventsource.config import ConnectionClient, ConnectionResult, ConnectStrategy  # noqa: PLC0415
 
     class Chunks(ConnectStrategy, ConnectionClient):
@@ -150,6 +158,7 @@ def launchdarkly() -> Contestant:
 
 
 def version(distribution: str) -> str:
+    """The installed version."""
     return importlib.metadata.version(distribution)
 
 
@@ -172,13 +181,13 @@ def present() -> tuple[list[Contestant], list[str]]:
         try:
             found.append(make())
         except ImportError as error:
-            missing.append(f"{make.__name__} ({error.name} is not installed)")
+            missing.append(f"{make.__name__} ({error})")
     return found, missing
 
 
 def stream_of(shape: str, size: int, end: bytes, total: int) -> list[bytes]:
     """Events of `size` bytes (with LF) that make up about `total` bytes."""
-    generator = random.Random(f"{shape} {size}")
+    generator = random.Random(f"{shape} {size}")  # noqa: S311 - sample text
     events = []
     for number in range(max(1, total // size)):
         head = "" if shape == "data" else f"event: delay\nid: {number:07}\n"
@@ -198,6 +207,7 @@ def chunked(events: list[bytes], size: int) -> list[bytes]:
 
 
 def timed(count: Count, chunks: list[bytes]) -> tuple[float, int]:
+    """The CPU seconds and the number of events."""
     start = time.process_time()
     events = count(chunks)
     return time.process_time() - start, events
@@ -279,7 +289,7 @@ def faults(contestants: list[Contestant]) -> None:
             for how, chunks in (("whole", [vector.stream]), ("bytes", [bytes([byte]) for byte in vector.stream])):
                 try:
                     got: list[Seen] | None = list(contestant.parse(chunks))
-                except Exception as error:  # noqa: BLE001 - whatever a parser raises is its answer
+                except Exception as error:  # whatever a parser raises is its answer
                     got = None
                     exceptions.add(type(error).__name__)
                 if got is None or [event[:2] for event in got] != [event[:2] for event in expected]:

@@ -5,9 +5,11 @@ import io
 import logging
 from collections.abc import Iterator
 
-from asgi_conformance import PRACTICE, Blocked, Probe, Violation, check
-from asgi_conformance.drivers.base import Unanswered
+from asgi_conformance import PRACTICE, Probe, Violation, check
+from asgi_conformance.onion import Onion, Passing
 from asgi_conformance.spec import ASGI, PRACTICES
+
+from .layers import layers
 
 WITHIN = 30.0
 
@@ -16,29 +18,32 @@ WITHIN = 30.0
     "middleware.exception.midway-stays-visible",
     level=PRACTICE,
     clause=PRACTICES["middleware-midway"],
-    needs={"http.raises-midway"},
+    needs={"http.raises-midway", "script"},
 )
-async def test_failure_after_the_start_is_not_made_a_complete_response(probe: Probe) -> None:
-    """A response whose producer fails midway must not be ended as if it were complete.
+async def test_no_layer_ends_what_has_failed(probe: Probe) -> None:
+    """A layer must not end a response that the application inside has left unfinished.
 
-    The client has no other sign: the status went out before. With a proper end half a file looks like a
-    whole one, and is cached and stored as such.
+    The client has no other sign of the failure: the status went out before. With a proper end half a file
+    looks like a whole one, and is cached and stored as such.
 
     Usual cause: a layer that passes the body on through a queue or a generator, and sends the last body
     message whenever the inner application is over, failed or not. `BaseHTTPMiddleware` is one.
     Usual mend: a pure ASGI layer, which hands messages on as they are.
     """
-    await probe.start()
-    async with probe.exchange() as exchange:
-        try:
-            await exchange.head(WITHIN)
-            while await exchange.piece(WITHIN) is not None:
-                pass
-        except Unanswered as reason:
-            raise Blocked(f"the response does not begin, or does not end: {reason}") from None
-        complete = exchange.complete
-    if complete:
-        raise Violation(expected="a response that is cut off", observed="a complete response")
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
+    for layer in range(onion.innermost):
+        if _ended(onion, layer) and not _ended(onion, layer + 1) and onion.at(layer + 1, Passing.RAISED):
+            raise Violation(
+                expected=f"a response that stays unfinished outside {onion.names[layer]}",
+                observed=f"{onion.names[layer]} ends it",
+            )
+
+
+def _ended(onion: Onion, layer: int) -> bool:
+    """Whether the layer began a response and sent its last body message."""
+    sent = onion.at(layer, Passing.SENDS)
+    return any(step.message.get("type") == "http.response.body" and not step.message.get("more_body") for step in sent)
 
 
 @check(

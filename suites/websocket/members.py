@@ -54,7 +54,7 @@ class Member:
 
     def stall(self) -> None:
         """Have the client read what has come, and nothing that comes now: `send` waits from here on."""
-        self.call.read(len(self.call.sent))
+        self.call.stall()
 
     def die(self) -> None:
         """Cut the connection so that `send` knows, and `receive` does not yet."""
@@ -67,28 +67,20 @@ class Member:
         self.call.leave()
 
 
-async def join(probe: Probe, name: str, number: int, *, slow: bool = False) -> Member:
-    """A new member, when its handshake is accepted and what was said on its arrival has come.
+async def join(probe: Probe, name: str, number: int) -> Member:
+    """A new member, when its handshake is accepted and its handler rests.
 
-    A `slow` one can be stalled later. Blocked when the handshake is not accepted.
+    Blocked when the handshake is not accepted.
     """
     await probe.start()
     request = Request("GET", member_path(probe, number), probe.route.headers)
     scope = probe.inprocess.websocket_scope(request)
-    call = await probe.call(scope, (CONNECT,), LOSS, window=0 if slow else None)
+    call = await probe.call(scope, (CONNECT,), LOSS)
     accepted = await call.until(lambda: bool(call.sent), ENDS_WITHIN)
     if not accepted or type_of(call.sent[0]) != "websocket.accept":
         raise Blocked("a member's handshake was not accepted")
-    await rest(*([Member(probe, call, name)] if slow else []))
+    await asyncio.sleep(1.0)
     return Member(probe, call, name)
-
-
-async def rest(*reading: Member) -> None:
-    """Let the application do what there is to do; these members, which are slow, read meanwhile."""
-    for _ in range(10):
-        for member in reading:
-            member.stall()
-        await asyncio.sleep(0.1)
 
 
 async def everyone_leaves(*members: Member) -> None:

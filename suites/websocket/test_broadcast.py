@@ -9,7 +9,7 @@ from asgi_conformance.drivers.call import describe
 from asgi_conformance.spec import PRACTICES
 
 from .conversation import ENDS_WITHIN, accepted, patience
-from .members import Member, everyone_leaves, join, marked, member_path, rest
+from .members import Member, everyone_leaves, join, marked, member_path
 
 CLAUSE = PRACTICES["websocket-broadcast"]
 NEEDS = {"websocket", "websocket.broadcast"}
@@ -81,7 +81,6 @@ async def test_order_of_a_sender_is_kept(probe: Probe) -> None:
     Usual cause: a task for each message or for each member, without a queue.
     """
     members = [await join(probe, f"member {number}", number) for number in range(3)]
-    await rest()
     for number in range(10):
         for sender in members[:2]:
             sender.say(f"conformance-{sender.name[-1]}-{number}.")
@@ -107,7 +106,6 @@ async def test_dead_member_harms_nobody(probe: Probe) -> None:
     """
     dead = await join(probe, "the dead member", 0)
     healthy = [await join(probe, f"healthy member {number}", number) for number in (1, 2, 3)]
-    await rest()
     dead.die()
     for number, sender in enumerate(healthy):
         sender.say(f"conformance-{number}.")
@@ -126,7 +124,6 @@ async def test_departure_beside_dead_member(probe: Probe) -> None:
     """
     dead = await join(probe, "the dead member", 0)
     leaver, stays = [await join(probe, f"healthy member {number}", number) for number in (1, 2)]
-    await rest()
     dead.die()
     leaver.leave()
     ending = await leaver.call.ending(ENDS_WITHIN)
@@ -144,9 +141,8 @@ async def test_slow_member_delays_nobody_for_long(probe: Probe) -> None:
     Usual cause: sending to one after the other. Usual mend: a bound on each send, after which the member is
     dropped, or a bounded queue and a writer for each member.
     """
-    slow = await join(probe, "the slow member", 0, slow=True)
+    slow = await join(probe, "the slow member", 0)
     healthy = [await join(probe, f"healthy member {number}", number) for number in (1, 2, 3)]
-    await rest(slow)
     slow.stall()
     for number, sender in enumerate(healthy[:2]):
         sender.say(f"conformance-{number}.")
@@ -179,9 +175,8 @@ async def test_joining_member_disturbs_nobody(probe: Probe) -> None:
 async def _changing(probe: Probe, when: str, *, leaves: bool) -> None:
     """A broadcast is held up by a slow member, the membership changes, and the slow member reads again."""
     first = await join(probe, "the first member", 0)
-    slow = await join(probe, "the slow member", 1, slow=True)
+    slow = await join(probe, "the slow member", 1)
     others = [await join(probe, f"healthy member {number}", number) for number in (2, 3, 4)]
-    await rest(slow)
     slow.stall()
     others[1].say("conformance-held")
     await asyncio.sleep(0.5)

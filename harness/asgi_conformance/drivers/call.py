@@ -51,6 +51,7 @@ class Call:
         self._faults = faults
         self._window = window
         self._transcript = transcript
+        self._raises_when_gone = _raises_when_gone(scope, faults)
         self._gone = False
         self._over = False
         self._read = 0
@@ -124,7 +125,7 @@ class Call:
             return
         if self._gone:
             self.sent_after_disconnect.append(message)
-            if self._raises_when_gone():
+            if self._raises_when_gone:
                 self._note("note", "send() raises: the client is gone")
                 raise self._faults.error()
             return
@@ -135,12 +136,6 @@ class Call:
         while self._window is not None and len(self.sent) - self._read > self._window and not self._gone:
             self._drained.clear()
             await self._drained.wait()
-
-    def _raises_when_gone(self) -> bool:
-        if self._faults.after_disconnect != "auto":
-            return self._faults.after_disconnect == "raise"
-        version = str((self.scope.get("asgi") or {}).get("spec_version", "2.0"))
-        return tuple(int(part) for part in version.split(".") if part.isdigit()) >= (2, 4)
 
     # What the driver does.
 
@@ -181,6 +176,10 @@ class Call:
         if count > self._read:
             self._read = count
             self._drained.set()
+
+    def stall(self) -> None:
+        """The client has read what there is, and reads nothing more: `send` waits from the next message on."""
+        self._read, self._window = len(self.sent), 0
 
     async def until(self, ready: Callable[[], bool], within: float) -> bool:
         """Wait until `ready()` or the end of the call or of the bound; the last value of `ready()`."""
@@ -249,6 +248,13 @@ class Call:
     def _note(self, direction: str, what: object) -> None:
         if self._transcript is not None:
             self._transcript.add(direction, what)
+
+
+def _raises_when_gone(scope: Scope, faults: Faults) -> bool:
+    if faults.after_disconnect != "auto":
+        return faults.after_disconnect == "raise"
+    version = str((scope.get("asgi") or {}).get("spec_version", "2.0"))
+    return tuple(int(part) for part in version.split(".") if part.isdigit()) >= (2, 4)
 
 
 def describe(ending: Ending) -> str:

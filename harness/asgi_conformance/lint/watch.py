@@ -1,7 +1,7 @@
 """One call under observation: the receive and send that are handed to the application."""
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from asgi_conformance.lint.finding import (
 )
 from asgi_conformance.lint.rule import Party
 from asgi_conformance.protocol.conversation import Conversation
-from asgi_conformance.protocol.problem import Problem, Problems
+from asgi_conformance.protocol.problem import NONE, Problem, Problems
 from asgi_conformance.protocol.types import Message, Receive, Send
 
 OnViolation = Callable[[LintFinding], object]
@@ -59,7 +59,7 @@ class Watch:
     __slots__ = ("_policy", "_receive", "_send", "_talk", "over", "raised")
 
     def __init__(self, talk: Conversation, policy: Policy, receive: Receive, send: Send) -> None:
-        self._talk = talk
+        self._talk: Conversation | Unjudged = talk
         self._policy = policy
         self._receive = receive
         self._send = send
@@ -112,12 +112,44 @@ class Watch:
             self._policy.apply(problems, party, self._where())
         except ProtocolViolation as violation:
             self.raised = self.raised or violation
+            self._talk = Unjudged(self._talk.scope)
             raise
 
     def _where(self) -> str:
         scope = self._talk.scope
         words = (scope.get("type"), scope.get("method"), scope.get("path"))
         return " ".join(word for word in words if isinstance(word, str))
+
+
+class Unjudged:
+    """Stands in for a conversation in which a violation was raised: what follows depends on it."""
+
+    gone = False
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self.scope = scope
+
+    def asked(self) -> None:
+        """Nothing is noted."""
+
+    def lost(self) -> None:
+        """Nothing is noted."""
+
+    def sent(self, _message: object) -> Problems:
+        """Nothing is found."""
+        return NONE
+
+    def delivered(self, _message: object) -> Problems:
+        """Nothing is found."""
+        return NONE
+
+    def returned(self) -> Problems:
+        """Nothing is found."""
+        return NONE
+
+    def let_through(self, _message: object) -> Problems:
+        """Nothing is found."""
+        return NONE
 
 
 def _finding(problem: Problem, party: Party, where: str) -> LintFinding:

@@ -124,12 +124,12 @@ class Conversation:
         if event is not None:
             self._application = self._application.heard[event]
 
-    def let_through(self, message: Mapping[str, Any]) -> Problems:
+    def let_through(self, message: Any) -> Problems:
         """A ``send`` returned although the application knew that the client had gone; told once."""
         self.gone = False
-        observed = f"a send of {message['type']} that returned"
+        what = message.get("type") if isinstance(message, Mapping) else show(message)
         rule = self._grammar.protocol.gone_rule
-        return [Problem(rule, "an OSError from send() on a closed connection", observed)]
+        return [Problem(rule, "an OSError from send() on a closed connection", f"a send of {what} that returned")]
 
     def returned(self) -> Problems:
         """The call returned without an exception: what is missing."""

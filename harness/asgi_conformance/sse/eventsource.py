@@ -192,7 +192,7 @@ class EventSource:
                     reason = f"{type(error).__name__}: {error}"
                 if not self._closed():
                     self._tell(self._state.lose(reason))
-                if not self._closed():  # by whom was told
+                if not self._closed():  # by the one who was told
                     await self._unless_closed(asyncio.sleep(self._state.wait_ms / 1000))
         except Interrupted:
             return
@@ -237,7 +237,7 @@ class EventSource:
             self._waiting = None
 
 
-class Interrupted(Exception):  # noqa: N818 - no error, and never seen outside
+class Interrupted(Exception):
     """The owner has closed the source while it was waiting."""
 
 

@@ -36,7 +36,7 @@ new_tuple = tuple.__new__
 new_event: Callable[[tuple[str, str, str]], Event] = partial(new_tuple, Event)
 
 
-class EventTooLarge(Exception):  # noqa: N818 - the name says it
+class EventTooLarge(Exception):
     """An event, or a single line, outgrew `max_event_size`; `events` are those that were complete before it."""
 
     def __init__(self, limit: int, events: list[Event]) -> None:
@@ -107,16 +107,19 @@ class EventStreamParser:
             ValueError: the parser is closed.
             EventTooLarge: there is a limit, and the stream goes over it; the parser is closed then.
         """
-        if self._idle and type(chunk) is bytes and chunk[:5] == b"data:":
+        if (
+            self._idle
+            and type(chunk) is bytes
+            and (start := 6 if chunk[:6] == b"data: " else 5 if chunk[:5] == b"data:" else 0)
+        ):
             # Servers mostly send one event at a time; one line of data and the blank line are read off here.
             end = chunk.find(b"\n")
-            start = 6 if chunk[5:6] == b" " else 5
-            if end == len(chunk) - 2 and chunk[-1] == LF and b"\r" not in chunk:
-                return [new_tuple(Event, ("message", str(chunk[start:end], "utf-8", "replace"), self.last_event_id))]
+            if end == len(chunk) - 2 and chunk[-1] == LF and CR not in chunk:
+                data = chunk[start:end].decode("utf-8", "replace")
+                return [new_tuple(Event, ("message", data, self.last_event_id))]
             if end == len(chunk) - 3 and chunk[end:] == b"\n\r\n" and chunk.find(b"\r") == end - 1:
-                return [
-                    new_tuple(Event, ("message", str(chunk[start : end - 1], "utf-8", "replace"), self.last_event_id))
-                ]
+                data = chunk[start : end - 1].decode("utf-8", "replace")
+                return [new_tuple(Event, ("message", data, self.last_event_id))]
         if self._special or type(chunk) is not bytes:
             chunk = self._prepare(chunk)
         if not chunk:

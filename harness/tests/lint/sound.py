@@ -213,7 +213,7 @@ RESPONSES = [
     answers("the last piece is empty", RECEIVE, start(200, FILE), body(body=b"xyz", more_body=True), body()),
     answers("a body of zero bytes", RECEIVE, start(200, [(b"content-length", b"0")]), body()),
     answers("another method", RECEIVE, start(), body(), method="PROPFIND"),
-    Sound("tasks send and receive", in_two_tasks, http(**ALL), [request(), disconnect()]),
+    Sound("tasks send and receive", in_two_tasks, http(**ALL, **at("2.3")), [request(), disconnect()]),
     Sound("a receive is cancelled", gives_up_waiting, http()),
     Sound("it raises before the start", app_of(RECEIVE, RAISE), http(), error=Crash),
     Sound("it raises in the middle", app_of(RECEIVE, start(), body(more_body=True), RAISE), http(), error=Crash),

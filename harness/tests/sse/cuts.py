@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 
 RANDOM_DIVISIONS = 12
 LARGE = 2000  # of larger streams not every division is tried
@@ -10,7 +11,7 @@ LARGE = 2000  # of larger streams not every division is tried
 def at(stream: bytes, places: list[int]) -> list[bytes]:
     """The stream, cut at these places."""
     edges = [0, *sorted(places), len(stream)]
-    return [stream[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [stream[start:stop] for start, stop in pairwise(edges)]
 
 
 def behind(stream: bytes, byte: bytes) -> list[bytes]:
@@ -30,7 +31,10 @@ def divisions(stream: bytes, seed: str) -> Iterator[tuple[str, list[bytes]]]:
     yield "behind each CR", behind(stream, b"\r")
     yield "behind each LF", behind(stream, b"\n")
     yield "inside of each character", inside_characters(stream)
-    yield "with empty chunks", [b"", *(part for byte in at(stream, list(range(1, len(stream)))) for part in (byte, b""))]
+    yield (
+        "with empty chunks",
+        [b"", *(part for byte in at(stream, list(range(1, len(stream)))) for part in (byte, b""))],
+    )
     generator = random.Random(seed)
     for place in range(1, len(stream)) if len(stream) <= LARGE else generator.sample(range(1, len(stream)), 40):
         yield f"in two at {place}", at(stream, [place])

@@ -65,7 +65,7 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def interpret(stream: bytes) -> tuple[list[tuple[str, str, str]], str, int | None]:
+def interpret(stream: bytes) -> tuple[list[tuple[str, str, str]], str, int | None]:  # noqa: PLR0912 - as the rules
     """The events (type, data, last event id) of a whole stream, its last event id and its reconnection time."""
     text = decode(stream)
     if text[:1] == BOM:

@@ -1,6 +1,8 @@
 """The client: scripted connections on a loop with a virtual clock."""
 
 import asyncio
+import functools
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +62,7 @@ class Server:
     @property
     def waits_ms(self) -> list[float]:
         times = [time for time, _ in self.requests]
-        return [round(1000 * (after - before), 6) for before, after in zip(times, times[1:], strict=False)]
+        return [round(1000 * (after - before), 6) for before, after in itertools.pairwise(times)]
 
 
 GONE = Response(status=204)
@@ -69,13 +71,11 @@ GONE = Response(status=204)
 def virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run an async test on the virtual clock."""
 
+    @functools.wraps(test)
     def run(**kwargs: Any) -> None:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(test(**kwargs))
 
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    run.__signature__ = __import__("inspect").signature(test)  # type: ignore[attr-defined]  # for pytest's parameters
     return run
 
 
@@ -301,7 +301,9 @@ async def test_close_from_an_event_delivers_nothing_more() -> None:
 @virtual
 async def test_close_from_the_open_callback_delivers_nothing() -> None:
     server = Server([Response((b"data: a\n\n",))])
-    async with EventSource(server.connect, on_open=lambda: source.close()) as source:
+    sources: list[EventSource] = []
+    async with EventSource(server.connect, on_open=lambda: sources[0].close()) as source:
+        sources.append(source)
         assert [event async for event in source] == []
     assert source.failures == []
 

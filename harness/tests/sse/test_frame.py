@@ -73,7 +73,9 @@ def test_lone_surrogate_is_refused(name: str) -> None:
         frame(**{"data": "a", name: "x\ud83d"})
 
 
-@pytest.mark.parametrize("value", ["tick", " tick", "tick ", "a: b", "x\u2028y", "t\0", "näh", "error", "message", ":", "\ufeffa"])
+@pytest.mark.parametrize(
+    "value", ["tick", " tick", "tick ", "a: b", "x\u2028y", "t\0", "näh", "error", "message", ":", "\ufeffa"]
+)
 def test_event_type_arrives(value: str) -> None:
     assert received(frame("a", event=value)) == [(value, "a", "")]
 
@@ -106,7 +108,9 @@ def test_id_with_a_nul_is_refused(value: str) -> None:
         frame("a", id=value)
 
 
-@pytest.mark.parametrize("value", [*FAKES, "ping", "", "data: fake", "a\0", "\u2028data: fake", "\ndata: fake\n\n", "\ufeff"])
+@pytest.mark.parametrize(
+    "value", [*FAKES, "ping", "", "data: fake", "a\0", "\u2028data: fake", "\ndata: fake\n\n", "\ufeff"]
+)
 def test_comment_is_never_a_field(value: str) -> None:
     assert received(frame(comment=value)) == []
     assert received(frame("a", comment=value)) == [("message", "a", "")]

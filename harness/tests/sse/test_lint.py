@@ -141,12 +141,16 @@ def test_message_ends_where_a_block_ends(messages: list[bytes], offsets: list[in
     assert "P13" not in {finding.rule for message in messages for finding in unasked.feed(message)}
 
 
-@pytest.mark.parametrize("data", ['{"a": 1}', "[]", '"text"', "0", "null", "1" * 5000, "-" + "1" * 5000, '{"a":\ndata: 2}'])
+@pytest.mark.parametrize(
+    "data", ['{"a": 1}', "[]", '"text"', "0", "null", "1" * 5000, "-" + "1" * 5000, '{"a":\ndata: 2}']
+)
 def test_declared_json_is_accepted(data: str) -> None:
     assert lint_stream(f"data: {data}\n\n".encode(), declared_json=True) == []
 
 
-@pytest.mark.parametrize("data", ["", "tram", "[1", "{'a': 1}", "NaN", "[Infinity]", "-Infinity", "1 2", "[DONE]", "\ufeff{}"])
+@pytest.mark.parametrize(
+    "data", ["", "tram", "[1", "{'a': 1}", "NaN", "[Infinity]", "-Infinity", "1 2", "[DONE]", "\ufeff{}"]
+)
 def test_what_is_not_json_is_found_where_it_is_declared(data: str) -> None:
     stream = f"id: 1\ndata: {data}\n\n".encode()
     assert lint_stream(stream) == []

@@ -102,13 +102,16 @@ def test_chunk_may_be_any_buffer_and_is_not_kept() -> None:
 
 def test_shapes_with_a_shortcut_agree_with_the_rules() -> None:
     generator = random.Random("shortcuts")
+    long = "long " * 120
     pieces = [
-        "data: a\n\n", "data:a\n\n", "data:  a\n\n", "data:\n\n", "data: \n\n", "data\n\n", "data: b\ndata: c\n\n", ": ping\n\n",
-        "\n", "data: " + "long " * 120 + "\n\n", "data:" + "long " * 120 + "\n\n", "event: x\ndata: 1\n\n", "id: 3\ndata: 1\n\n",
-        "id: 4\n\n", "event: y\n\n", "data: \ufeff\u2028\n\n", "data: x\rdata: y\n\n", "data: x\r\ndata: y\n\n", "retry: 3\n",
-    ]  # fmt: skip
+        *("data: a\n\n", "data:a\n\n", "data:  a\n\n", "data:\n\n", "data: \n\n", "data\n\n", "data: b\ndata: c\n\n"),
+        *(": ping\n\n", "\n", f"data: {long}\n\n", f"data:{long}\n\n", "event: x\ndata: 1\n\n", "id: 3\ndata: 1\n\n"),
+        *("id: 4\n\n", "event: y\n\n", "data: \ufeff\u2028\n\n", "data: x\rdata: y\n\n", "data: x\r\ndata: y\n\n"),
+    ]
     for _ in range(600):
-        text = "".join(generator.choices(pieces, weights=[30, 10, *[1] * (len(pieces) - 2)], k=generator.randint(1, 14)))
+        text = "".join(
+            generator.choices(pieces, weights=[30, 10, *[1] * (len(pieces) - 2)], k=generator.randint(1, 14))
+        )
         if generator.random() < 0.5:
             text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         stream = text.encode()

@@ -10,10 +10,11 @@ from .naive import interpret
 
 BYTES = [bytes([byte]) for byte in b":\r\n \0\t0129xd"]
 WORDS = [
-    *(b"data", b"id", b"event", b"retry", b"data: ", b"data:", b"id: ", b"event: ", b"retry: ", b"\n\n", b"\r\n", b"\r\n\r\n"),
-    *(b"\xef", b"\xbb", b"\xbf", b"\xef\xbb\xbf", b"\xff", b"\xc3", b"\xa9", b"\xe2\x80\xa8", b"\xf0\x9f\x9a\x8b", b"\xc2\x85", b"\x0b"),
-    *(b"data: a\n\n", b"data: a\r\n\r\n", b"data: " + b"long" * 120 + b"\n\n", b"data: " + b"long" * 120),
-]  # fmt: skip
+    *(b"data", b"id", b"event", b"retry", b"data: ", b"data:", b"id: ", b"event: ", b"retry: "),
+    *(b"\n\n", b"\r\n", b"\r\n\r\n", b"\xef", b"\xbb", b"\xbf", b"\xef\xbb\xbf", b"\xff", b"\xc3", b"\xa9"),
+    *(b"\xe2\x80\xa8", b"\xf0\x9f\x9a\x8b", b"\xc2\x85", b"\x0b", b"data: a\n\n", b"data: a\r\n\r\n"),
+    *(b"data: " + b"long" * 120 + b"\n\n", b"data: " + b"long" * 120),
+]
 FEW = [b"\r", b"\n", b"\r\n", b"data: a", b"data:b", b"id: 1", b"x"]  # little to choose from finds what lines do
 
 
@@ -65,7 +66,9 @@ def test_limit_does_not_depend_on_the_cuts(soup: list[bytes], places: list[int],
         assert events == expected[0]
 
 
-text = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\r\n: \0\ufeff\u2028\x85")), max_size=20)
+text = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\r\n: \0\ufeff\u2028\x85")), max_size=20
+)
 word = text.filter(lambda value: value and not set(value) & set("\r\n"))
 ident = text.filter(lambda value: not set(value) & set("\r\n\0"))
 message = st.fixed_dictionaries(

@@ -37,7 +37,7 @@ def vector(
     last: str | None = None,
     retry: int | None = None,
 ) -> Vector:
-    """A vector; an event that is only data is a message without an id, and `last` is the last event's id if not given."""
+    """A vector; an event that is only data is a message without an id; `last` is the last event's id if not given."""
     full = tuple(event(item) if isinstance(item, str) else item for item in events)
     if last is None:
         last = full[-1][2] if full else ""

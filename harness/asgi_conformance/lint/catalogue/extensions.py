@@ -22,7 +22,7 @@ RULES = (
         "Debug information must be sent before the response start.",
     ),
     rule("http.debug.once", "MUST", "E25", APPLICATION, _DEBUG, "Debug information must be sent once."),
-    rule("http.debug.info", "MUST", "E25", APPLICATION, _DEBUG, "`info` is a dict with str keys."),
+    rule("http.debug.info", "MUST", "E25", APPLICATION, _DEBUG, "`info` must be a dict with str keys."),
     rule(
         "http.push.order",
         "MUST*",

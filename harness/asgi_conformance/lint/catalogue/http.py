@@ -157,7 +157,7 @@ RULES = (
         "RFC 9110 6.4.1",
         APPLICATION,
         RFC_9110["section-6.4.1"],
-        "A response with a status of 1xx, 204, 205 or 304 has no content.",
+        "A response with a status of 1xx, 204, 205 or 304 must have no content.",
     ),
     rule(
         "http.content-length.valid",
@@ -165,7 +165,7 @@ RULES = (
         "RFC 9110 8.6",
         APPLICATION,
         RFC_9110["section-8.6"],
-        "A response has one content-length at most, and it consists of digits.",
+        "A response must have one content-length at most, and it consists of digits.",
     ),
     rule(
         "http.content-length.exact",
@@ -173,7 +173,7 @@ RULES = (
         "RFC 9110 8.6",
         APPLICATION,
         RFC_9110["section-8.6"],
-        "The body is as long as content-length says.",
+        "The body must be as long as content-length says.",
     ),
     rule(
         "http.content-length.forbidden",

@@ -75,8 +75,8 @@ RULES = (
         _CONNECT,
         "No message must be passed on before the application has accepted.",
     ),
-    rule("websocket.receive.bytes", "MUST", "W22", SERVER, _RECEIVE, "`bytes` is a byte string, or None."),
-    rule("websocket.receive.text", "MUST", "W22", SERVER, _RECEIVE, "`text` is a str, or None."),
+    rule("websocket.receive.bytes", "MUST", "W22", SERVER, _RECEIVE, "`bytes` must be a byte string, or None."),
+    rule("websocket.receive.text", "MUST", "W22", SERVER, _RECEIVE, "`text` must be a str, or None."),
     rule(
         "websocket.receive.one-payload",
         "MUST",
@@ -176,8 +176,8 @@ RULES = (
         _CONNECT,
         "Nothing must be sent before the connection is accepted.",
     ),
-    rule("websocket.send.bytes", "MUST", "W23", APPLICATION, _SEND, "`bytes` is a byte string, or None."),
-    rule("websocket.send.text", "MUST", "W23", APPLICATION, _SEND, "`text` is a str, or None."),
+    rule("websocket.send.bytes", "MUST", "W23", APPLICATION, _SEND, "`bytes` must be a byte string, or None."),
+    rule("websocket.send.text", "MUST", "W23", APPLICATION, _SEND, "`text` must be a str, or None."),
     rule(
         "websocket.send.one-payload",
         "MUST",
@@ -201,7 +201,7 @@ RULES = (
         "RFC 6455 7.4",
         APPLICATION,
         RFC_6455["section-7.4"],
-        "A close code is one that an endpoint may send: 1000 to 1003, 1007 to 1014, 3000 to 4999.",
+        "A close code must be one that an endpoint may send: 1000 to 1003, 1007 to 1014, 3000 to 4999.",
     ),
     rule("websocket.close.reason", "MUST*", "W31", APPLICATION, _CLOSE, "The `reason` of a close is a str or None."),
     rule(
@@ -210,7 +210,7 @@ RULES = (
         "RFC 6455 5.5",
         APPLICATION,
         RFC_6455["section-5.5"],
-        "The reason of a close has 123 bytes of UTF-8 at most.",
+        "The reason of a close must have 123 bytes of UTF-8 at most.",
     ),
     rule(
         "websocket.close.reason-version",

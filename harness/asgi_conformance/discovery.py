@@ -172,13 +172,18 @@ def static_routes(app: Any, prefix: str = "", depth: int = 0) -> Iterator[Route]
     while getattr(inner, "routes", None) is None and getattr(inner, "app", None) is not None:
         inner = inner.app
     routes = getattr(inner, "routes", None)
-    if not isinstance(routes, list | tuple) or depth > 4:
+    if not isinstance(routes, list | tuple) or depth > 8:
         return
     for route in routes:
         yield from _routes_of(route, prefix, depth)
 
 
 def _routes_of(route: Any, prefix: str, depth: int) -> Iterator[Route]:
+    included = getattr(route, "original_router", None)
+    if included is not None:  # FastAPI keeps an included router as one route, with the prefix beside it
+        context = getattr(route, "include_context", None)
+        yield from static_routes(included, prefix + getattr(context, "prefix", ""), depth + 1)
+        return
     path = getattr(route, "path", None)
     if not isinstance(path, str) or _documents_the_api(route):
         return

@@ -67,6 +67,12 @@ class Step:
         """Whether a part of a body is sent."""
         return self.what is Passing.SENDS and bool(self.message.get("body"))
 
+    @property
+    def is_end(self) -> bool:
+        """Whether the last part of a body is sent."""
+        last = self.message.get("type") == "http.response.body" and not self.message.get("more_body")
+        return self.what is Passing.SENDS and last
+
 
 class Onion:
     """The layers of `app` from the outside in, and the steps that were seen.
@@ -74,16 +80,20 @@ class Onion:
     Args:
         app: an ASGI application; what is patched in it is put back when the block is left.
         clock: gives seconds; by default the running loop's.
-        pause: seconds to wait at the innermost layer after each part of a body, so that what a layer holds
+        pause: seconds to hold the innermost layer up after each part of a body, so that what a layer keeps
             back can be told from what has only just been sent.
+        linger: the same after the last part.
 
     Inside the block call :attr:`app`, which is the same application with the recorders in it.
     """
 
-    def __init__(self, app: ASGIApp, *, clock: Callable[[], float] | None = None, pause: float = 0.0) -> None:
+    def __init__(
+        self, app: ASGIApp, *, clock: Callable[[], float] | None = None, pause: float = 0.0, linger: float = 0.0
+    ) -> None:
         self._whole = app
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._pause = pause
+        self._linger = linger
         self._undo: list[Callable[[], object]] = []
         self._calls = 0
         self.app: ASGIApp = app
@@ -121,9 +131,9 @@ class Onion:
 
     # What the recorders use.
 
-    def note(self, layer: int, what: Passing, **facts: Any) -> None:
+    def note(self, call: int | None, layer: int, what: Passing, **facts: Any) -> None:
         """Add a step."""
-        self.steps.append(Step(self._clock(), _CALL.get(None), layer, what, **facts))
+        self.steps.append(Step(self._clock(), call, layer, what, **facts))
 
     def new_call(self) -> int:
         """The number of a call that begins."""
@@ -137,8 +147,11 @@ class Onion:
 
     async def after_piece(self, layer: int, message: Message) -> None:
         """Hold the innermost application up for a while after a part of its body."""
-        if self._pause and layer == self.innermost and message.get("body") and message.get("more_body"):
-            await asyncio.sleep(self._pause)
+        if layer != self.innermost or message.get("type") != "http.response.body":
+            return
+        seconds = self._linger if not message.get("more_body") else self._pause if message.get("body") else 0.0
+        if seconds:
+            await asyncio.sleep(seconds)
 
     # Reading it.
 
@@ -179,9 +192,9 @@ class Recorder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the layer and note what passes."""
-        note = functools.partial(self.onion.note, self.layer)
         if self.layer == 0:
             _CALL.set(self.onion.new_call())
+        note = functools.partial(self.onion.note, _CALL.get(None), self.layer)
 
         async def receiving() -> Message:
             note(Passing.WAITS)

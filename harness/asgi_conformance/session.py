@@ -148,7 +148,7 @@ class Session:
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
             "versions": {name: version for name in DISTRIBUTIONS if (version := _version(name))},
-            "target": self.options.app or self.options.url or "the fixture catalogue",
+            "target": self.options.app or self.options.url or "The fixture catalogue",
             "found": [_described(route) for target in self.targets for route in target.routes]
             if len(self.targets) == 1
             else [],

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from asgi_conformance import Blocked, Faults, Probe, VirtualLoop
+from asgi_conformance import Blocked, Faults, NotApplicable, Probe, VirtualLoop
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun, Phase
 from asgi_conformance.faults import NO_FAULTS
 from asgi_conformance.leaks import Leak, Snapshot, growth
@@ -52,6 +52,14 @@ async def cycle(probe: Probe) -> None:
     run = probe.lifespan(state={})
     await started(run)
     await stopped(run)
+
+
+async def cycle_again(probe: Probe) -> None:
+    """Start and stop it once more; NotApplicable where it does not start a second time, as it may."""
+    try:
+        await cycle(probe)
+    except Blocked as reason:
+        raise NotApplicable(f"the application does not start again: {reason}") from None
 
 
 async def left(before: Snapshot, *kinds: str) -> list[Leak]:

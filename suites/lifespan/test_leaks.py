@@ -6,7 +6,7 @@ from asgi_conformance import PRACTICE, Probe, Violation, check
 from asgi_conformance.leaks import growth, snapshot, threads, told
 from asgi_conformance.spec import PRACTICES
 
-from .runs import cycle, left
+from .runs import cycle, cycle_again, left
 
 CLAUSE = PRACTICES["lifespan-leaks"]
 CYCLES = 5
@@ -55,7 +55,7 @@ async def test_threads_do_not_pile_up(probe: Probe) -> None:
     await cycle(probe)
     before = snapshot()
     for _ in range(CYCLES):
-        await cycle(probe)
+        await cycle_again(probe)
     suspects = [thread for thread in threads() if thread not in before.threads]
     for thread in suspects:
         await asyncio.to_thread(thread.join, JOIN)
@@ -74,7 +74,7 @@ async def test_descriptors_do_not_pile_up(probe: Probe) -> None:
     await cycle(probe)
     before = snapshot()
     for _ in range(CYCLES):
-        await cycle(probe)
+        await cycle_again(probe)
     leaks = growth(before, "descriptor", "child process")
     if len(leaks) >= CYCLES:
         raise Violation(expected=f"no more open files after {CYCLES} starts and stops", observed=told(leaks))

@@ -19,13 +19,13 @@ def seconds(virtual: float) -> float:
 
 
 @asynccontextmanager
-async def layers(probe: Probe, *, pause: float = 0.0, start: bool = True) -> AsyncIterator[Onion]:
+async def layers(probe: Probe, *, pause: float = 0.0, linger: float = 0.0, start: bool = True) -> AsyncIterator[Onion]:
     """Record what passes each layer of the application; with `start` it is started, and its lifespan left out.
 
     Raises NotApplicable where no application can be seen inside another one.
     """
     driver = probe.inprocess
-    with Onion(driver.app, pause=seconds(pause)) as onion:
+    with Onion(driver.app, pause=seconds(pause) if pause else 0.0, linger=seconds(linger) if linger else 0.0) as onion:
         if onion.innermost == 0:
             raise NotApplicable(f"no layer can be seen in {onion.names[0]}")
         whole, driver.app = driver.app, onion.app

@@ -42,8 +42,7 @@ async def test_no_layer_ends_what_has_failed(probe: Probe) -> None:
 
 def _ended(onion: Onion, layer: int) -> bool:
     """Whether the layer began a response and sent its last body message."""
-    sent = onion.at(layer, Passing.SENDS)
-    return any(step.message.get("type") == "http.response.body" and not step.message.get("more_body") for step in sent)
+    return any(step.is_end for step in onion.at(layer))
 
 
 @check(

@@ -4,9 +4,10 @@ from asgi_conformance import PRACTICE, Probe, Violation, check
 from asgi_conformance.onion import LEFT, Onion, Passing
 from asgi_conformance.spec import PRACTICES, STARLETTE
 
-from .layers import layers
+from .layers import layers, seconds
 
 WITHIN = 30.0
+BUSY = 5.0  # seconds of work after the response
 
 
 @check(
@@ -63,3 +64,28 @@ async def test_no_layer_ends_before_what_is_inside(probe: Probe) -> None:
 def _end(onion: Onion, layer: int) -> int | None:
     """The number of the step with which the layer was left."""
     return next((n for n, step in enumerate(onion.steps) if step.layer == layer and step.what in LEFT), None)
+
+
+@check(
+    "middleware.order.response-before-background",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-order"],
+    needs={"http", "script"},
+)
+async def test_end_of_the_response_is_not_held_back(probe: Probe) -> None:
+    """The end of a response should leave every layer while the application inside may still be busy.
+
+    What runs after the response, such as background tasks, would otherwise keep the client waiting.
+
+    Usual cause: a layer that sends the last body message only when the inner application has returned.
+    Usual mend: hand the last body message on as it comes.
+    """
+    async with layers(probe, linger=BUSY) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
+    for layer in range(onion.innermost - 1, -1, -1):
+        inside, outside = (next((s.at for s in onion.at(n) if s.is_end), None) for n in (layer + 1, layer))
+        if inside is not None and (outside is None or outside >= inside + seconds(BUSY)):
+            raise Violation(
+                expected=f"the end of the response outside {onion.names[layer]} when it comes from inside",
+                observed="nothing before the application inside was done" if outside is not None else "nothing",
+            )

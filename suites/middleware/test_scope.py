@@ -3,6 +3,7 @@
 import contextlib
 
 from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
+from asgi_conformance.drivers.base import Request
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun
 from asgi_conformance.onion import LEFT, Onion, Passing
 from asgi_conformance.protocol.types import ASGIApp
@@ -89,7 +90,9 @@ async def test_unknown_scope_types_reach_the_innermost_application(probe: Probe)
     Usual mend: `await self.app(scope, receive, send)` for every scope type that the layer does not handle.
     """
     async with layers(probe) as onion:
-        call = await probe.call({"type": UNKNOWN, "asgi": {"version": "3.0"}})
+        # The keys that a connection of any protocol has; a layer may look at them whatever the type is.
+        scope = probe.inprocess.http_scope(Request()) | {"type": UNKNOWN}
+        call = await probe.call({key: value for key, value in scope.items() if key not in {"method", "http_version"}})
         await call.ending(WITHIN)
     _all_entered(onion, answered=False)
 

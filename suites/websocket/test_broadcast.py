@@ -13,6 +13,7 @@ from .members import Member, everyone_leaves, join, marked, member_path
 
 CLAUSE = PRACTICES["websocket-broadcast"]
 NEEDS = {"websocket", "websocket.broadcast"}
+FLOOD = 10_000
 SCRIPT = {*NEEDS, "script"}
 
 
@@ -193,3 +194,29 @@ async def _changing(probe: Probe, when: str, *, leaves: bool) -> None:
     if any(member.heard("conformance-held") > 1 for member in joined):
         raise Violation(expected=f"each message at most once for a new member {when}", observed="twice")
     await everyone_leaves(*others, slow, *joined, *([] if leaves else [first]))
+
+
+@check("websocket.broadcast.bounded", level=PRACTICE, clause=CLAUSE, needs=SCRIPT)
+async def test_what_is_kept_for_a_slow_member_is_bounded(probe: Probe) -> None:
+    """What is kept for a member that does not read should be bounded.
+
+    It may be dropped, or the member may be, or the sender may be slowed down. One client with a phone in a
+    tunnel must not fill the memory of the server.
+
+    Usual cause: `asyncio.Queue()` for each member. Usual mend: `asyncio.Queue(maxsize)`, and a decision about
+    what happens when it is full.
+    """
+    slow = await join(probe, "the slow member", 0)
+    sender = await join(probe, "the sender", 1)
+    slow.stall()
+    for number in range(FLOOD):
+        sender.say(f"conformance-{number}.")
+    await asyncio.sleep(ENDS_WITHIN)
+    waiting = sender.call.unread_inbox
+    before = len(slow.texts)
+    slow.read()
+    await asyncio.sleep(0.01)
+    kept = len(slow.texts) - before
+    await everyone_leaves(sender, slow)
+    if not waiting and kept > FLOOD // 2:
+        raise Violation(expected="a bounded number of messages kept", observed=f"{kept} of {FLOOD}")

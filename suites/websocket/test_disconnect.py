@@ -9,9 +9,11 @@ from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_WEBSOCKET
 
 from .conversation import (
+    CONNECT,
     ENDS_WITHIN,
     LOSS,
     accepted,
+    end,
     is_departure,
     lost_at,
     patience,
@@ -19,11 +21,13 @@ from .conversation import (
     rehearse,
     scope_for,
     text_for,
+    text_message,
 )
 
 CLAUSE = ASGI_WEBSOCKET["disconnect-receive-event-ws"]
 SCOPE = ASGI_WEBSOCKET["websocket-connection-scope"]
 
+QUEUED, QUEUED_TIMES = 5, 4
 CODES = (1000, 1001, 1005, 1006, 1011, 1012, 4000)
 REASONS: tuple[tuple[str, Message], ...] = (
     ("with a reason", {"reason": "going"}),
@@ -158,3 +162,48 @@ async def test_nothing_is_sent_after_disconnect(probe: Probe) -> None:
         if told is not None and not told_before and call.sends > told:
             late = [str(message.get("type")) for message in call.sent_after_disconnect[told - call.sends :]]
             raise Violation(expected="nothing after websocket.disconnect", observed=", ".join(late))
+
+
+@check("websocket.disconnect.nothing-received-after", level=PRACTICE, clause=CLAUSE, needs={"websocket", "script"})
+async def test_nothing_is_received_after_disconnect(probe: Probe) -> None:
+    """An application should not receive again once it has received `websocket.disconnect`.
+
+    What comes then is not specified: some servers say it again, others let the call wait for ever, and it
+    stays in memory.
+
+    Usual cause: a loop that takes the disconnect for a message without content.
+    """
+    rehearsal = await rehearse(probe)
+    call = await probe.call(scope_for(probe), rehearsal.inbox, LOSS)
+    await call.until(lambda: False, quiet(probe))
+    call.leave()
+    await end(call)
+    if call.receives_when_told is not None and call.receives > call.receives_when_told:
+        observed = f"{call.receives - call.receives_when_told} more calls of receive"
+        raise Violation(expected="no receive after websocket.disconnect", observed=observed)
+
+
+@check(
+    "websocket.disconnect.queued-messages",
+    level=PRACTICE,
+    clause=CLAUSE,
+    needs={"websocket", "websocket.echo", "script"},
+)
+async def test_queued_messages_have_one_fate(probe: Probe) -> None:
+    """Messages that come right before a disconnect should have the same fate each time.
+
+    They may be processed or dropped, but a client that has sent an order and left has to know which of the two.
+
+    Usual cause: a reader and a worker that race: the reader's disconnect cancels a worker that is more or
+    less far behind.
+    """
+    fates = set()
+    for _ in range(QUEUED_TIMES):
+        inbox = (CONNECT, *(text_message(f"{text_for(probe)} {number}") for number in range(QUEUED)))
+        await probe.start()
+        call = await probe.call(scope_for(probe), inbox, LOSS, faults=Faults(leave_at=2, after_disconnect="ignore"))
+        await end(call)
+        fates.add(sum(type_of(message) == "websocket.send" for message in call.sent_after_disconnect))
+    if len(fates) > 1:
+        observed = f"{' or '.join(map(str, sorted(fates)))} of {QUEUED} answered"
+        raise Violation(expected="the same fate each time", observed=observed)

@@ -4,11 +4,12 @@ import asyncio
 
 from asgi_conformance import PRACTICE, Blocked, Probe, Unanswered, Violation, check
 from asgi_conformance.drivers.base import Closed, WebSocketExchange
-from asgi_conformance.faults import Faults
 from asgi_conformance.spec import ASGI_WEBSOCKET
 
-from .conversation import CONNECT, LOSS, accepted, end, patience, scope_for, text_for
+from .conversation import CONNECT, ENDS_WITHIN, LOSS, accepted, end, patience, scope_for, text_for
 
+STALLED = 3 * 3600.0  # seconds in which a client does not read
+MOST_HELD = 1000
 SCOPE = ASGI_WEBSOCKET["websocket-connection-scope"]
 
 
@@ -80,23 +81,34 @@ async def test_push_notices_close_behind_message(probe: Probe) -> None:
 
 @check("websocket.push.bounded", level=PRACTICE, clause=SCOPE, needs={"websocket", "websocket.push", "script"})
 async def test_push_to_slow_client_is_bounded(probe: Probe) -> None:
-    """An endpoint that sends without being asked should not pile up tasks for a client that does not read.
+    """An endpoint that sends without being asked should not pile up messages for a client that does not read.
 
-    `send` waits then. Who makes a task of each send collects them, with their messages, until memory ends.
+    `send` waits then. Who makes a task of each send, or puts messages into a queue without an end, collects them
+    until memory ends.
 
-    Usual cause: `asyncio.create_task(websocket.send_text(…))`, so as not to wait.
-    Usual mend: await the send; drop the client, or old messages, when it takes too long.
+    Usual cause: `asyncio.create_task(websocket.send_text(…))`, so as not to wait; `asyncio.Queue()` between what
+    happens and who sends it. Usual mend: await the send; drop the client, or old messages, when it takes too long.
     """
     await probe.start()
-    call = await probe.call(scope_for(probe), (CONNECT,), LOSS, faults=Faults(block_send_from=2))
-    await call.until(lambda: call.sends > 2, 60.0)
+    call = await probe.call(scope_for(probe), (CONNECT,), LOSS)
+    await call.until(lambda: call.sends > 2, ENDS_WITHIN)
     if call.sends <= 2:
         await end(call)
         raise Blocked("the endpoint sent less than two messages")
-    before = len(asyncio.all_tasks())
-    await call.until(lambda: False, 600.0)
-    grown = len(asyncio.all_tasks()) - before
+    begun = asyncio.get_running_loop().time()
+    await call.until(lambda: False, ENDS_WITHIN)
+    pace = (call.sends - 2) / (asyncio.get_running_loop().time() - begun)
+    call.stall()
+    before, tasks = len(call.sent), len(asyncio.all_tasks())
+    await call.until(lambda: False, STALLED)
+    grown = len(asyncio.all_tasks()) - tasks
+    call.read(1 << 60)
+    await call.until(lambda: False, 1.0)
+    held = len(call.sent) - before
     call.leave()
-    await call.stop(60.0)
-    if grown > 20:
-        raise Violation(expected="a bounded number of tasks", observed=f"{grown} more within 600 s")
+    await end(call)
+    if grown > MOST_HELD:
+        raise Violation(expected="a bounded number of tasks", observed=f"{grown} more within {STALLED:g} s")
+    if held > MOST_HELD + pace * 2:
+        observed = f"{held}, of all that came up within {STALLED:g} s"
+        raise Violation(expected="a bounded number of messages kept", observed=observed)

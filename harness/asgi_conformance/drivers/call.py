@@ -69,6 +69,7 @@ class Call:
         self.sent_before_cancel: int | None = None  # how many messages had been sent when it was first cancelled
         self.farewells = 0
         self.sends_when_told: int | None = None  # how many sends had begun when it was first told that it is over
+        self.receives_when_told: int | None = None
         self.on_sent: Callable[[Message], None] | None = None  # called with each message that is taken
         self._task: asyncio.Task[None] | None = None
 
@@ -98,7 +99,7 @@ class Call:
         if self.farewells > FAREWELLS:
             await asyncio.sleep(1.0)
         if self.sends_when_told is None:
-            self.sends_when_told = self.sends
+            self.sends_when_told, self.receives_when_told = self.sends, self.receives
         self._note("receive", farewell)
         return farewell
 

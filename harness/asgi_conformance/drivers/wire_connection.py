@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._receiver: Callable[[Read | None], None] | None = None
         self._change = asyncio.Event()
         self._lost = False
+        self._half_closed = False  # by this side
         self._room = asyncio.Event()
         self._room.set()
         self._transport: asyncio.Transport
@@ -110,7 +111,7 @@ class Connection(asyncio.Protocol):
 
         Raises Unanswered when the kernel does not take them all within the bound, because the peer does not read.
         """
-        if self.gone or self._lost:
+        if self.gone or self._lost or self._half_closed:
             return
         self._transport.write(data)
         try:
@@ -122,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     def send_now(self, data: bytes) -> None:
         """Send without waiting for room; for small answers such as a websocket pong."""
-        if not self.gone and not self._lost:
+        if not self.gone and not self._lost and not self._half_closed:
             self._transport.write(data)
 
     async def read(self, within: float = PATIENCE) -> Read | None:
@@ -221,6 +222,7 @@ class Connection(asyncio.Protocol):
     def half_close(self) -> None:
         """End the sending half (FIN), and go on reading."""
         if not self._transport.is_closing() and self._transport.can_write_eof():
+            self._half_closed = True
             self._transport.write_eof()
 
     def close(self) -> None:

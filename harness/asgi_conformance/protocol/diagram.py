@@ -17,8 +17,8 @@ TABLES = tuple(table for protocol in PROTOCOLS for table in (protocol.applicatio
 def mermaid(table: Table) -> str:
     """The table as a Mermaid state diagram.
 
-    An edge has every event that leads from one state to the other; an event with a rule behind it breaks that
-    rule on the way. The states in which a call may return lead to the end mark.
+    An edge has every event that leads from one state to the other, with the rule in brackets that is broken
+    on the way, if any. The states in which a call may return lead to the end mark.
     """
     lines = ["stateDiagram-v2", f"    [*] --> {table.initial}"]
     for (state, after), events in _edges(table).items():
@@ -35,16 +35,18 @@ def text(table: Table) -> str:
 
 def _lines(table: Table) -> Iterator[str]:
     yield table.name
+    for extension in dict.fromkeys(table.needs.values()):
+        yield f"  needs {extension}: {', '.join(event for event in table.needs if table.needs[event] == extension)}"
     for state in table.states:
         yield f"  {state}{' (initial)' if state == table.initial else ''}: {table.when[state]}"
         moves, refusals = table.moves.get(state, {}), table.refusals.get(state, {})
         for event in table.events:
             if event in moves:
-                remark = f"  ! {refusals[event]}" if event in refusals else ""
+                remark = f"  ! {_told(table, refusals[event])}" if event in refusals else ""
                 yield f"    {event} -> {moves[event]}{remark}"
         for event in table.events:
             if event in refusals and event not in moves:
-                yield f"    {event} x  {refusals[event]}"
+                yield f"    {event} x  {_told(table, refusals[event])}"
         if state in table.endings:
             yield f"    (return) x  {table.endings[state]}"
 
@@ -54,10 +56,14 @@ def _edges(table: Table) -> dict[tuple[str, str], list[str]]:
     for state in table.states:
         for event, after in table.moves.get(state, {}).items():
             rule = table.refusals.get(state, {}).get(event)
-            # A colon would end the label of the edge.
-            label = str(event).replace(":", " ") if rule is None else f"{event} ({rule})"
-            edges.setdefault((str(state), str(after)), []).append(label)
+            edges.setdefault((state, after), []).append(event if rule is None else f"{event} [{_told(table, rule)}]")
     return edges
+
+
+def _told(table: Table, rule: str) -> str:
+    """The rule, and from which version it binds."""
+    since = table.since.get(rule)
+    return rule if since is None else f"{rule} (from {'.'.join(map(str, since))})"
 
 
 def main() -> None:

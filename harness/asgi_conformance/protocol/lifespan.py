@@ -78,7 +78,7 @@ APPLICATION = Table(
         # Nor does it say what becomes of a startup that is overtaken; either answer will do.
         _A.HURRIED: {
             _S.STARTUP_COMPLETE: _A.STOPPING,
-            _S.STARTUP_FAILED: _A.FAILED,
+            _S.STARTUP_FAILED: _A.FAILED_STOPPING,
             **every(_SHUTDOWN_REPLIES, _A.STOPPED),
             _S.STARTUP: _A.HURRIED,
             _S.SHUTDOWN: _A.HURRIED,

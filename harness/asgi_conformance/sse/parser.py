@@ -20,6 +20,7 @@ CR, LF = 0x0D, 0x0A
 KEPT = frozenset({b"data", b"event", b"id"})  # the fields whose values wait for the blank line
 LINE_ENDS = ("\r", "\n")
 LONG = 400  # from this length on, finding the end of each value is faster than one split
+SAMPLE, MANY = 256, 4  # lines are short where the first characters of a text have so many line ends
 ALWAYS_INTEGERS = 640  # `int` takes so many digits, however low its limit against quadratic time has been set
 
 
@@ -124,12 +125,15 @@ class EventStreamParser:
             chunk = self._prepare(chunk)
         if not chunk:
             return []
-        end = len(chunk)
-        if chunk[-1] != LF:
-            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
-            if not end:
-                return self._wait(chunk)
-        return self._take(chunk, end)
+        if chunk[-1] == LF:
+            if self._pending or self._limit is not None:
+                return self._take(chunk, len(chunk))
+            events = self._parse(decoded(chunk))
+            self._idle = self._fresh
+            return events
+        if LF in chunk or CR in chunk:
+            return self._take(chunk, max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1)
+        return self._wait(chunk)
 
     def _prepare(self, chunk: bytes | bytearray | memoryview) -> bytes:
         """What the chunk has for the lines: bytes, without a BOM before and without the LF of a CRLF begun earlier."""
@@ -172,7 +176,9 @@ class EventStreamParser:
         if self._limit is not None:
             self._pending_size = len(rest)
             return self._parse_limited(lines, self._limit)
-        events = self._parse(lines)
+        text = decoded(lines)
+        del lines  # an event may be large, and the next copies of it can have the memory
+        events = self._parse(text)
         self._idle = self._fresh and not rest and not self._after_cr
         return events
 
@@ -187,16 +193,15 @@ class EventStreamParser:
         self._id = self.last_event_id
         self._kept = 0
 
-    def _parse(self, lines: bytes) -> list[Event]:
+    def _parse(self, text: str) -> list[Event]:
         """The events of complete lines."""
-        text = lines.decode("utf-8", "replace")  # the replacements are those of the Encoding standard
         events: list[Event] = []
         if self._fresh and text[:5] == "data:":
             first = text.find("\n")
             if text[first + 1 : first + 2] in LINE_ENDS:
                 text = self._take_bare(text, first, events)
         if text:
-            self._take_lines(with_lf(text) if "\r" in text else text, events)
+            self._take_lines(split_lines(text), events)
         return events
 
     def _take_bare(self, text: str, first: int, events: list[Event]) -> str:
@@ -210,29 +215,28 @@ class EventStreamParser:
         if first < LONG:
             values = text.split(divider)
             values[0] = values[0][len(name) :]
-            rest = values.pop()
+            start = len(text) - len(values.pop())
+            stop = len(text) - len(blank)
         else:
             values, start = [], len(name)
             while text.startswith(divider, stop := text.find(end, start)):
                 values.append(text[start:stop])
                 start = stop + len(divider)
-            rest = text[start:]
-        if rest.endswith(blank):
-            values.append(rest[: -len(blank)])
-            rest = ""
+        rest = ""
+        if text.endswith(blank) and stop == len(text) - len(blank) >= start:
+            values.append(text[start:stop])
         else:
-            rest = name + rest
+            rest = text[start - len(name) :]
         together = "".join(values)
         if "\n" in together or "\r" in together or (name == "data:" and min(values, default="!") < "!"):
             return text  # there are other lines among them, or a blank that does not belong to a value
         events += map(new_event, zip(repeat("message"), values, repeat(self.last_event_id)))
         return rest
 
-    def _take_lines(self, text: str, events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule, one loop
-        """The rules themselves, line by line; every line of `text` is complete and ends with LF."""
-        first, more, kind, ident, last = self._first, self._more, self._type, self._id, self.last_event_id
-        lines = text.split("\n")
-        lines.pop()
+    def _take_lines(self, lines: list[str], events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule
+        """The rules themselves, line by line."""
+        first, more = self._first, self._more
+        kind, ident, last = self._type, self._id, self.last_event_id
         for line in lines:
             if not line:
                 last = ident
@@ -265,7 +269,11 @@ class EventStreamParser:
                     if colon:
                         continue
                 break
-        self._first, self._more, self._type, self._id, self.last_event_id = first, more, kind, ident, last
+        self._first = first
+        self._more = more
+        self._type = kind
+        self._id = ident
+        self.last_event_id = last
         self._fresh = first is None and not kind and ident == last
 
     def _without_bom(self, chunk: bytes) -> bytes:
@@ -287,13 +295,14 @@ class EventStreamParser:
         counted = lines[behind:].splitlines()  # of bytes, it knows the three line ends of the standard and no more
         for number, line in enumerate(counted):
             if kept + len(line) > limit:
-                self._give_up(limit, self._parse(b"\n".join([*counted[:number], b""])) if number else [])
+                before = b"\n".join([*counted[:number], b""])
+                self._give_up(limit, self._parse(decoded(before)) if number else [])
             if not line:
                 kept = 0
             elif line.partition(b":")[0] in KEPT:
                 kept += len(line)
         self._kept = kept
-        events = self._parse(lines)
+        events = self._parse(decoded(lines))
         self._check_pending(limit, events)
         return events
 
@@ -307,13 +316,26 @@ class EventStreamParser:
         raise EventTooLarge(limit, events)
 
 
-def with_lf(text: str) -> str:
-    """The text with LF for each of its line ends."""
-    without = text.replace("\r", "")
-    # All of them CRLF: single characters are found so much faster that a guess and its proof cost less.
-    if without.replace("\n", "\r\n") == text:
-        return without
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def decoded(lines: bytes) -> str:
+    """The text of whole lines; Python's replacements for what is no UTF-8 are those of the Encoding standard."""
+    return lines.decode("utf-8", "replace")
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text that ends with a line end, without their ends."""
+    if "\r" not in text:
+        lines = text.split("\n")
+        lines.pop()
+        return lines
+    if len(text) < SAMPLE or text.count("\n", 0, SAMPLE) >= MANY:
+        # Many short lines that probably all end with CRLF: this guess and its proof are faster than the general way.
+        lines = text.split("\r\n")
+        together = "".join(lines)
+        if "\r" not in together and "\n" not in together:
+            lines.pop()
+            return lines
+    # Bytes, unlike strings, are split at the three line ends of the standard and nowhere else.
+    return [line.decode() for line in text.encode().splitlines()]
 
 
 def integer(digits: str) -> int:

@@ -68,7 +68,7 @@ class NaiveHTTP(Naive):
     """A request and its response."""
 
     def asked(self) -> None:
-        if self.complete():
+        if self.complete() and not self.gone():
             self.log.append("asked late")
 
     def lost(self) -> None:
@@ -122,6 +122,9 @@ class NaiveHTTP(Naive):
             if self.had("path") and not self.had("trailers", "trailers+"):
                 return "http.pathsend.once"
             return "http.pathsend.alone" if self.had("body", "body+", "file", "file+", "path") else None
+        return self.objection_to_content(event, started=started)
+
+    def objection_to_content(self, event: str, *, started: bool) -> str | None:
         whole = event.startswith("body")
         if not started:
             return "http.response-body.after-start" if whole else "http.zerocopysend.order"
@@ -206,7 +209,8 @@ class NaiveWebSocket(Naive):
             return "websocket.connect.once" if self.had("connect") else None
         if not self.had("connect"):
             return "websocket.connect.first"
-        return None if self.had("accept") else "websocket.receive.after-accept"
+        answer = next((event for event in self.log if event in {"accept", "close", "denial"}), None)
+        return None if answer == "accept" else "websocket.receive.after-accept"
 
     def missing(self) -> str | None:
         if self.excused or self.over() is not None:

@@ -301,9 +301,11 @@ async def test_close_from_an_event_delivers_nothing_more() -> None:
 @virtual
 async def test_close_from_the_open_callback_delivers_nothing() -> None:
     server = Server([Response((b"data: a\n\n",))])
-    sources: list[EventSource] = []
-    async with EventSource(server.connect, on_open=lambda: sources[0].close()) as source:
-        sources.append(source)
+
+    def close() -> None:
+        source.close()
+
+    async with EventSource(server.connect, on_open=close) as source:
         assert [event async for event in source] == []
     assert source.failures == []
 

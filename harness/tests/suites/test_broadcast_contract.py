@@ -34,7 +34,7 @@ MOST = 6  # members at a time
 DELIVERED_WITHIN = 60.0
 
 
-class BrokenContract(AssertionError):  # noqa: N818 - it is what the schedule was looking for
+class BrokenContract(AssertionError):
     """A member did not get what it was owed; the text says who and what."""
 
 

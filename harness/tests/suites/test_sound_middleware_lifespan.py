@@ -47,11 +47,10 @@ def sound(*routes, capabilities=frozenset(), promises=None):
 
 def verdicts(name):
     factory, routes, capabilities, promises = APPS[name]
-    app = factory()
     target = Target(name, None, None, routes, capabilities | frozenset(promises), promises)
 
     def driver(_, transcript):
-        return InProcess(app, raise_app_exceptions=False, transcript=transcript)
+        return InProcess(factory(), raise_app_exceptions=False, transcript=transcript)
 
     return [run_case(case, driver) for case in plan(CHECKS, target, IN_PROCESS, InProcess.abilities)]
 
@@ -500,6 +499,10 @@ def lifespan_that_refuses_a_second_start():
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
+        nonlocal started
+        if started:
+            raise RuntimeError("a session manager runs once")
+        started = True
         yield
 
     return endpoints(lifespan=lifespan)

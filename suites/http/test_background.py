@@ -1,0 +1,33 @@
+"""HTTP: work that is queued for the time after the response."""
+
+from asgi_conformance import PRACTICE, Blocked, Probe, Unanswered, Violation, check
+from asgi_conformance.spec import PRACTICES
+
+
+@check(
+    "http.background.after-response",
+    level=PRACTICE,
+    clause=PRACTICES["background"],
+    needs={"http.background", "messages"},
+)
+async def test_response_does_not_wait_for_background_work(probe: Probe) -> None:
+    """A response should be complete before the background work that it queued is done.
+
+    A client that waits for the work has no use for its being in the background.
+
+    Usual cause: the task is awaited in the endpoint; middleware that holds the last part of the body until the
+    application has returned.
+    Usual mend: `BackgroundTasks`; middleware that passes each message on as it comes.
+    """
+    async with probe.exchange() as exchange:
+        try:
+            while await exchange.piece() is not None:
+                pass
+        except Unanswered as reason:
+            raise Blocked(str(reason)) from reason
+        if not exchange.complete:
+            raise Blocked("there is no complete response")
+        if (await exchange.ending(0.0)).how != "running":
+            raise Violation(
+                expected="a complete response while the work is under way", observed="a response at its end"
+            )

@@ -1,0 +1,1 @@
+"""The checks: a clause a file, a rule a function."""

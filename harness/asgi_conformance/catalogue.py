@@ -1,6 +1,7 @@
 """Finds, by name and at run time, what the suites and fixture folders hold: checks, patterns, mutants."""
 
 import importlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,10 @@ def load_patterns() -> dict[str, Target]:
             continue
         name = module_name("fixtures", _paths.FIXTURES, path)
         try:
-            module = importlib.import_module(name)
+            # A documented form may use what is deprecated today; that is for its checks to say.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise LoadError(f"{EXTRA} (there is no module {error.name!r})") from None
         pattern = getattr(module, "PATTERN", None)

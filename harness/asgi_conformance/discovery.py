@@ -90,16 +90,20 @@ async def _look(app: ASGIApp, options: Options) -> Found:
             return named, has_lifespan, (), notes
         plain: list[Route] = []
         special: list[Route] = []
+        refused: list[str] = []
         for route in dict.fromkeys(static_routes(app)):
             if "websocket" in route.capabilities:
-                special.append(route)
+                if await _accepts(client, route):
+                    special.append(route)
+                else:
+                    refused.append(f"{route} (refuses the handshake: name an address that it accepts)")
             elif await _is_event_stream(client, route):
                 special.append(replace(route, capabilities=CAPABILITIES["sse"]))
             else:
                 plain.append(route)
     visited, left = plain[:MAX_PLAIN], plain[MAX_PLAIN:]
     routes = tuple(visited + special) or (Route("GET", "/", CAPABILITIES["http"]),)
-    return routes, has_lifespan, tuple(str(route) for route in left), notes
+    return routes, has_lifespan, (*(str(route) for route in left), *refused), notes
 
 
 async def _exists(client: InProcess, route: Route) -> None:
@@ -116,6 +120,18 @@ async def _status(client: InProcess, route: Route) -> int:
         return (await exchange.head(WITHIN)).status
     except Unanswered:
         return 0
+    finally:
+        await exchange.disconnect()
+        await exchange.ending(1.0)
+
+
+async def _accepts(client: InProcess, route: Route) -> bool:
+    """Whether the application accepts a plain handshake there; one that wants a token, say, does not."""
+    exchange = await client.websocket(Request("GET", route.path, route.headers))
+    try:
+        return (await exchange.opened(WITHIN)).accepted
+    except Unanswered:
+        return True  # the checks say what is wrong with it
     finally:
         await exchange.disconnect()
         await exchange.ending(1.0)

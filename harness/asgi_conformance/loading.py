@@ -101,6 +101,9 @@ def _module(name: str, *, fresh: bool) -> ModuleType:
         raise LoadError(f"importing {name!r} ended the program with sys.exit({error.code!r})") from error
 
 
+_FRESH: list[tuple[ModuleType, ModuleType | None]] = []
+
+
 def _execute_anew(name: str) -> ModuleType:
     """A new module object made from the same source; it takes the place of an earlier one in ``sys.modules``."""
     spec = importlib.util.find_spec(name)
@@ -109,16 +112,29 @@ def _execute_anew(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses, pydantic models and type hints look their module up by name while it executes and later.
     before = sys.modules.get(name)
+    _FRESH.append((module, before))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        if before is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = before
+        forget_fresh()
         raise
     return module
+
+
+def forget_fresh() -> None:
+    """Let go of every module that was loaded anew; earlier ones are back in ``sys.modules``.
+
+    Frameworks keep endpoint functions in caches of their own, and with a function goes its module: emptied, it
+    no longer holds the whole application.
+    """
+    while _FRESH:
+        module, before = _FRESH.pop()
+        if before is not None:
+            sys.modules[module.__name__] = before
+        else:
+            sys.modules.pop(module.__name__, None)
+        vars(module).clear()
 
 
 def _guarded(factory: Any, doing: str) -> Any:

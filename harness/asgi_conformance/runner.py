@@ -11,13 +11,13 @@ from asgi_conformance.check import Blocked, Check, NotApplicable, Violation
 from asgi_conformance.clock import VirtualLoop
 from asgi_conformance.drivers.base import Ability, Driver, Unanswered
 from asgi_conformance.drivers.inprocess import InProcess
-from asgi_conformance.loading import LoadError, load
+from asgi_conformance.loading import LoadError, forget_fresh, load
 from asgi_conformance.pattern import Route
 from asgi_conformance.probe import Probe
 from asgi_conformance.target import Target
 from asgi_conformance.transcript import Transcript, clip, told
 from asgi_conformance.verdict import Entry, Level, Outcome, Verdict
-from asgi_conformance.watchdog import Guard, LoopHeld, guard
+from asgi_conformance.watchdog import HELD, Guard, LoopHeld, guard
 
 ABILITIES = frozenset(ability.value for ability in Ability)
 IN_PROCESS = "in-process"
@@ -66,8 +66,11 @@ def plan(checks: list[Check], target: Target, driver: str, abilities: frozenset[
             yield Case(check, target, driver, None, f"the target declares no route with: {', '.join(sorted(of_route))}")
 
 
-def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
-    """The verdict on a case. Never raises for anything that an application or a check does."""
+def run_case(case: Case, make_driver: DriverFactory, *, held: float = HELD) -> Verdict:
+    """The verdict on a case. Never raises for anything that an application or a check does.
+
+    `held` is how many real seconds an application may hold the event loop.
+    """
     if case.not_applicable is not None:
         return _verdict(case, Judgement(Outcome.NOT_APPLICABLE, None, case.not_applicable))
     begun = time.perf_counter()
@@ -78,11 +81,12 @@ def run_case(case: Case, make_driver: DriverFactory) -> Verdict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with guard(loop if isinstance(loop, VirtualLoop) else None) as watched:
+            with guard(loop if isinstance(loop, VirtualLoop) else None, held=held) as watched:
                 judgement = _judge(case, make_driver, loop, transcript)
         finally:
             with guard(None, total=10.0):
                 close_loop(loop)
+            forget_fresh()
     if watched.fired is not None:
         judgement = _freed(case, watched)
     return _verdict(case, judgement, transcript, time.perf_counter() - begun)

@@ -30,7 +30,7 @@ from asgi_conformance.runner import IN_PROCESS, Case, could_not_run, make_in_pro
 from asgi_conformance.target import Target
 from asgi_conformance.transcript import Transcript
 from asgi_conformance.verdict import Verdict
-from asgi_conformance.watchdog import TOTAL
+from asgi_conformance.watchdog import HELD, TOTAL
 
 REMOTE = "remote"
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
@@ -38,14 +38,15 @@ DISTRIBUTIONS = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "webs
 
 
 class Session:
-    """Targets, checks and drivers of one run.
+    """Targets, checks and drivers of one run; `held` is how many real seconds an application may hold the loop.
 
     Raises on construction:
         UsageError: an option names something that does not exist.
         LoadError, Unreachable, OutOfReach: the target cannot be judged.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, held: float = HELD) -> None:
+        self._held = held
         self.options = options
         self.checks = self._select()
         self.drivers = [REMOTE] if options.url else list(dict.fromkeys(self._driver(n) for n in options.servers))
@@ -99,7 +100,7 @@ class Session:
         place = (case.target.name, case.driver)
         if self._strikes[place] >= STRIKES and case.not_applicable is None:
             return could_not_run(case, "an application that gives the event loop back", "it did not, in earlier checks")
-        verdict = self._isolated(case) if self._isolates(case) else run_case(case, self.make_driver)
+        verdict = self._isolated(case) if self._isolates(case) else run_case(case, self.make_driver, held=self._held)
         if verdict.observed and "the event loop was held" in verdict.observed:
             self._strikes[place] += 1
         return self._baseline.applied(verdict)
@@ -112,7 +113,7 @@ class Session:
 
     def _isolated(self, case: Case) -> Verdict:
         try:
-            return in_child(lambda: run_case(case, self.make_driver), within=2 * TOTAL)
+            return in_child(lambda: run_case(case, self.make_driver, held=self._held), within=2 * TOTAL)
         except ChildEnded as error:
             return could_not_run(case, "a process that survives the check", str(error))
 

@@ -40,4 +40,4 @@ RFC_6455 = Document("RFC 6455, WebSocket", "https://www.rfc-editor.org/rfc/rfc64
 RFC_7692 = Document("RFC 7692, WebSocket compression", "https://www.rfc-editor.org/rfc/rfc7692")
 STARLETTE = Document("Starlette, Middleware", "https://www.starlette.io/middleware/")
 FASTAPI = Document("FastAPI, Advanced", "https://fastapi.tiangolo.com/advanced/")
-PRACTICES = Document("Practices of this project", "https://asgi-conformance.readthedocs.io/practices")
+PRACTICES = Document("Practices of this project", "docs/practices.md")

@@ -49,6 +49,9 @@ async def ticks():
 @app.websocket("/ws/{room}")
 async def ws(socket: WebSocket, room: str): await socket.accept()
 
+@app.websocket("/private")
+async def private(socket: WebSocket): await socket.close(1008)
+
 @router.get("/users")
 async def users(): return []
 
@@ -112,6 +115,10 @@ def test_routes_streams_and_websockets_are_found(shop, attribute, options):
     target = shop(attribute, **options).target
     assert {str(route): set(route.capabilities) for route in target.routes} == EXPECTED
     assert target.capabilities == {"lifespan"}
+
+
+def test_a_websocket_that_refuses_is_named_and_not_visited(shop):
+    assert any("GET /private (refuses the handshake" in text for text in shop("app").not_visited)
 
 
 def test_an_application_that_shows_no_routes_is_asked_for_its_root(shop):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from asgi_conformance.loading import AppRef, LoadError, load
+from asgi_conformance.loading import AppRef, LoadError, forget_fresh, load
 
 SOURCE = """
 import sys
@@ -69,3 +69,7 @@ def test_a_fresh_load_shares_nothing_with_an_earlier_one(place):
     first, second = load(AppRef("shop_under_test:app", fresh=True)), load(AppRef("shop_under_test:app", fresh=True))
     assert first is not second
     assert first.__globals__ is not second.__globals__
+    before = sys.modules["shop_under_test"]
+    forget_fresh()
+    assert sys.modules.get("shop_under_test") is not before
+    assert not first.__globals__

@@ -17,7 +17,7 @@ CHECKS = catalogue.load_checks()
 
 @pytest.fixture(scope="session")
 def session():
-    session = Session(Options(servers=("in-process",)))
+    session = Session(Options(servers=("in-process",)), held=1.0)
     yield session
     session.close()
 

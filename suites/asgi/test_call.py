@@ -2,9 +2,10 @@
 
 import asyncio
 
-from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
+from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check, waits
 from asgi_conformance.judging import ended, http_call
 from asgi_conformance.spec import ASGI, PRACTICES
+from asgi_conformance.waits import Limit
 
 AN_HOUR = 3600.0
 
@@ -38,7 +39,7 @@ async def test_call_returns_after_response(probe: Probe) -> None:
     """The call of the application should end once the response is complete and its background work is done.
 
     A call that stays for ever keeps its request, its tasks and its database connection; a server waits for it
-    at shutdown until its patience ends. An hour is allowed.
+    at shutdown until its patience ends. An hour is allowed where it can be waited for.
 
     Usual cause: a loop or a listener that was started for the request and that nobody stops; middleware that
     waits for a message that does not come.
@@ -47,15 +48,15 @@ async def test_call_returns_after_response(probe: Probe) -> None:
     async with probe.exchange() as exchange:
         begun = asyncio.get_running_loop().time()
         try:
-            while await exchange.piece(60.0) is not None:
+            while await waits.piece(exchange, Limit(60.0, 5.0)) is not None:
                 if asyncio.get_running_loop().time() > begun + 600.0 or len(exchange.messages) > 2000:
                     break
         except Unanswered:
             pass
         if not ended(exchange.messages):
             raise NotApplicable("a response that ends by itself")
-        if (await exchange.ending(AN_HOUR)).how == "running":
-            raise Violation(expected="the call to end after the response", observed="a call that goes on for an hour")
+        if (await waits.ending(exchange, Limit(AN_HOUR, 20.0))).how == "running":
+            raise Violation(expected="the call to end after the response", observed="a call that goes on")
 
 
 @check("asgi.call.raises-nothing", level=PRACTICE, clause=ASGI["error-handling"], needs={"http"})
@@ -86,15 +87,15 @@ async def test_nothing_is_sent_after_return(probe: Probe) -> None:
     Usual mend: await the task, or use a task group, before the call returns.
     """
     call = await http_call(probe, farewell={"type": "http.disconnect"})
-    await call.until(lambda: call.done or ended(call.sent) or len(call.sent) > 1000, 60.0)
+    await waits.until(call, lambda: ended(call.sent) or len(call.sent) > 1000, Limit(60.0, 5.0))
     if ended(call.sent):
         call.finish()
     else:
         call.leave()
-    if (await call.ending(60.0)).how == "running":
+    if (await waits.ending(call, Limit(60.0, 20.0))).how == "running":
         raise NotApplicable("a call that ends within a minute")
     received = call.receives
-    await asyncio.sleep(AN_HOUR)
+    await waits.pause(Limit(AN_HOUR, 1.0))
     if call.sent_after_return:
         raise Violation(expected="nothing after the call has ended", observed=f"{len(call.sent_after_return)} messages")
     if call.receives > received or call.receiving:

@@ -2,26 +2,24 @@
 
 from collections.abc import Iterable
 
-from asgi_conformance import MUST, PRACTICE, Blocked, Ending, Faults, Probe, Unanswered, Violation, check
+from asgi_conformance import MUST, PRACTICE, Blocked, Ending, Faults, Probe, Unanswered, Violation, check, waits
 from asgi_conformance.drivers.base import Ability
 from asgi_conformance.drivers.call import Call
 from asgi_conformance.drivers.http import ends_body, type_of
 from asgi_conformance.judging import BODY, START, ended, http_call
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_HTTP
+from asgi_conformance.waits import Limit
 
 EVENT = ASGI_HTTP["disconnect-receive-event"]
 ERROR = ASGI_HTTP["disconnected-client-send-exception"]
 GONE = {"type": "http.disconnect"}
 PLACES = 6  # the first so many messages of a response: its start, some of its body
 
-# What may run on for a while after a disconnect is not judged: background work, a poll every minute. On a real
-# clock nobody wants to wait as long.
-BOUND, BOUND_ON_THE_CLOCK = 300.0, 20.0
 
-
-def _bound(probe: Probe) -> float:
-    return BOUND if Ability.VIRTUAL_TIME in probe.driver.abilities else BOUND_ON_THE_CLOCK
+def _bound() -> Limit:
+    """What may run on for a while after a disconnect is not judged: background work, a poll every minute."""
+    return Limit(300.0, 20.0)
 
 
 @check("asgi.disconnect.stream-ends", level=PRACTICE, clause=EVENT, needs={"http.stream"})
@@ -37,18 +35,17 @@ async def test_stream_ends_with_its_client(probe: Probe) -> None:
     Usual mend: wait for `http.disconnect` beside the loop, as Starlette's `StreamingResponse` does, or ask
     `await request.is_disconnected()` in each round.
     """
-    bound = _bound(probe)
-    for place in range(4 if bound == BOUND else 2):
+    for place in range(4 if Ability.VIRTUAL_TIME in probe.driver.abilities else 2):
         async with probe.exchange() as exchange:
             try:
                 await exchange.head()
                 for _ in range(place):
-                    if await exchange.piece() is None:
+                    if await waits.piece(exchange, Limit(10.0, 3.0)) is None:
                         break
             except Unanswered:
                 pass  # a quiet stream has to end as well
             await exchange.disconnect()
-            _has_ended(await exchange.ending(bound), bound)
+            _has_ended(await waits.ending(exchange, _bound()))
 
 
 @check("asgi.disconnect.request-ends", level=PRACTICE, clause=EVENT, needs={"http", "script"})
@@ -66,16 +63,14 @@ async def test_request_ends_with_its_client(probe: Probe) -> None:
     for inbox in (None, [], parts):
         call = await http_call(probe, inbox=inbox, farewell=GONE)
         call.leave()
-        ending = await call.ending(BOUND)
+        ending = await waits.ending(call, _bound())
         if not ended([*call.sent, *call.sent_after_disconnect]):
-            _has_ended(ending, BOUND)
+            _has_ended(ending)
 
 
-def _has_ended(ending: Ending, bound: float) -> None:
+def _has_ended(ending: Ending) -> None:
     if ending.how == "running":
-        raise Violation(
-            expected="the call to end after the client has left", observed=f"a call that goes on for {bound:g} s"
-        )
+        raise Violation(expected="the call to end after the client has left", observed="a call that goes on")
 
 
 @check("asgi.disconnect.legal-messages", level=MUST, clause=EVENT, needs={"http", "script"})
@@ -127,13 +122,13 @@ async def test_call_ends_after_send_error(probe: Probe) -> None:
     for place in range(PLACES):
         call = await _left_at(probe, place, "2.4", raises=True, told=False)
         if call.sent_after_disconnect and not ended([*call.sent, *call.sent_after_disconnect]):
-            _has_ended(call.ended(), BOUND)
+            _has_ended(call.ended())
         if len(call.sent) < place:
             break
 
 
 async def _left_at(probe: Probe, place: int, version: str, *, raises: bool, told: bool) -> Call:
-    """A call whose client left when it had sent `place` messages, after its end or `BOUND`.
+    """A call whose client left when it had sent `place` messages, after its end or the bound.
 
     `raises` says what `send` does from then on, `told` whether `receive` gives ``http.disconnect``.
     """
@@ -142,9 +137,9 @@ async def _left_at(probe: Probe, place: int, version: str, *, raises: bool, told
     window = max(0, place - 1)
     call = await http_call(probe, spec_version=version, farewell=GONE if told else None, faults=faults, window=window)
     if place:
-        await call.until(lambda: call.done or len(call.sent) >= place, 30.0)
+        await waits.until(call, lambda: len(call.sent) >= place, Limit(30.0, 2.0))
     call.leave()
-    await call.ending(BOUND)
+    await waits.ending(call, _bound())
     return call
 
 

@@ -1,11 +1,13 @@
 """ASGI extensions: what an application sends when the server offers them."""
 
-from asgi_conformance import MUST, NotApplicable, Probe, check
+from asgi_conformance import MUST, NotApplicable, Probe, check, waits
 from asgi_conformance.drivers.http import type_of
 from asgi_conformance.judging import ended, http_call, require
 from asgi_conformance.protocol.conversation import Conversation
 from asgi_conformance.protocol.http import HTTP
+from asgi_conformance.protocol.problem import Problem
 from asgi_conformance.spec import ASGI_EXTENSIONS, Clause
+from asgi_conformance.waits import Limit
 
 NAMES = ("debug", "early_hint", "pathsend", "push", "trailers", "zerocopysend")
 NEEDS = {"http", "script"}
@@ -17,24 +19,20 @@ def _clause(anchor: str) -> Clause:
 
 async def _judge(probe: Probe, name: str) -> None:
     """Offer every extension, and judge what is sent of this one by the rules of the protocol table."""
-    offered = {f"http.response.{one}": {} for one in NAMES}
-    call = await http_call(probe, farewell={"type": "http.disconnect"}, scope={"extensions": offered}, window=16)
-    count = 0
-    while not call.done and not ended(call.sent) and count < 1000:
-        count = len(call.sent)
-        call.read(count)
-        if not await call.until(lambda seen=count: len(call.sent) > seen, 30.0):  # type: ignore[misc]
-            break
-    call.read(1 << 60)
+    offered: dict[str, dict[str, object]] = {f"http.response.{one}": {} for one in NAMES}
+    call = await http_call(probe, farewell={"type": "http.disconnect"}, scope={"extensions": offered})
+    conversation = Conversation(HTTP, call.scope)
+    problems: list[Problem] = []
+    # At once: a file that is sent may be closed a moment later.
+    call.on_sent = lambda message: problems.extend(conversation.sent(message))
+    await waits.until(call, lambda: ended(call.sent) or len(call.sent) > 1000, Limit(60.0, 2.0))
     if ended(call.sent):
         call.finish()
-        await call.ending(5.0)
+        await waits.ending(call, Limit(5.0, 5.0))
     used = f"http.response.{name}"
     if not any(type_of(message) == used for message in call.sent):
         raise NotApplicable(f"a response with {used}")
-    conversation = Conversation(HTTP, call.scope)
     prefix = f"http.{name.replace('_', '-')}."
-    problems = [problem for message in call.sent for problem in conversation.sent(message)]
     if call.ended().how == "returned":
         problems.extend(conversation.returned())
     require(problems, *{problem.rule for problem in problems if problem.rule.startswith(prefix)})

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from asgi_conformance import MUST, SHOULD, Blocked, Probe, Response, Unanswered, Violation, check
+from asgi_conformance import MUST, SHOULD, Blocked, Probe, Response, Unanswered, Violation, check, waits
 from asgi_conformance.drivers.http import payload
 from asgi_conformance.judging import START, ended, http_call, only
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI, ASGI_HTTP
+from asgi_conformance.waits import Limit
 
 CLAUSE = ASGI_HTTP["request-receive-event"]
-WITHIN = 60.0
 REQUEST = "http.request"
 
 
@@ -110,9 +110,9 @@ async def _answer_alike(probe: Probe, how: str, inbox: Iterable[Message]) -> Non
     """Compare the response to these events with the one to the same body in one event."""
     whole = await probe.request()
     call = await http_call(probe, inbox=inbox, farewell={"type": "http.disconnect"})
-    await call.until(lambda: ended(call.sent), WITHIN)
+    await waits.until(call, lambda: ended(call.sent), Limit(60.0, 10.0))
     if not ended(call.sent):
-        raised = call.ended().error or f"no end of the response within {WITHIN:g} s"
+        raised = call.ended().error or "no end of the response"
         raise Violation(expected=f"the same response {how}", observed=raised)
     starts = only(START, call.sent)
     _same(whole, starts[0].get("status") if starts else None, b"".join(map(payload, call.sent)), how)

@@ -1,10 +1,10 @@
 """ASGI HTTP: a request gets its response."""
 
-from asgi_conformance import MUST, Probe, Unanswered, Violation, check
-from asgi_conformance.drivers.base import Ability
+from asgi_conformance import MUST, Probe, Unanswered, Violation, check, waits
 from asgi_conformance.drivers.call import describe
 from asgi_conformance.judging import START, ended, only
 from asgi_conformance.spec import ASGI_HTTP
+from asgi_conformance.waits import Limit
 
 CLAUSE = ASGI_HTTP["response-start-send-event"]
 
@@ -19,12 +19,10 @@ async def test_request_is_answered(probe: Probe) -> None:
     Usual cause: a branch that returns without a response; middleware that neither answers nor calls the
     application; a lock or a queue that nobody serves.
     """
-    # An endpoint may take its time; on a real clock nobody wants to wait for five minutes.
-    bound = 300.0 if Ability.VIRTUAL_TIME in probe.driver.abilities else 30.0
     async with probe.exchange() as exchange:
         silence = ""
         try:
-            await exchange.head(bound)
+            await waits.head(exchange, Limit(300.0, 20.0))
         except Unanswered as reason:
             silence = str(reason)
         if only(START, exchange.messages):

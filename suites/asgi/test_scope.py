@@ -3,10 +3,11 @@
 import copy
 from typing import Any
 
-from asgi_conformance import SHOULD, Probe, Violation, check
+from asgi_conformance import SHOULD, Probe, Violation, check, waits
 from asgi_conformance.judging import ended, http_call
 from asgi_conformance.protocol.problem import show
 from asgi_conformance.spec import ASGI
+from asgi_conformance.waits import Limit
 
 # Routers move the mount point, and older ones the path, in the dict that they were given; `state` is there to be
 # changed. Nobody was ever hurt by either, and an application's author cannot do anything about it.
@@ -26,7 +27,7 @@ async def test_unknown_scope_type_raises(probe: Probe) -> None:
     """
     scope = {"type": "conformance", "asgi": {"version": "3.0", "spec_version": "1.0"}}
     call = await probe.call(scope)
-    ending = await call.ending(60.0)
+    ending = await waits.ending(call, Limit(60.0, 5.0))
     if ending.how == "returned":
         raise Violation(expected="an exception", observed="a call that returned")
     if ending.how == "running":
@@ -46,9 +47,9 @@ async def test_scope_is_left_alone(probe: Probe) -> None:
     """
     call = await http_call(probe, farewell={"type": "http.disconnect"}, scope={"state": ...})
     before = _plain(call.scope)
-    await call.until(lambda: call.done or ended(call.sent) or len(call.sent) > 100, 60.0)
+    await waits.until(call, lambda: ended(call.sent) or len(call.sent) > 100, Limit(60.0, 2.0))
     call.leave()
-    await call.ending(60.0)
+    await waits.ending(call, Limit(60.0, 5.0))
     after = _plain(call.scope)
     for key, value in before.items():
         if key not in after:

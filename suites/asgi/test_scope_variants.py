@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from asgi_conformance import PRACTICE, SHOULD, NotApplicable, Probe, Violation, check
+from asgi_conformance import PRACTICE, SHOULD, NotApplicable, Probe, Violation, check, waits
 from asgi_conformance.judging import START, http_call, only
 from asgi_conformance.spec import ASGI, ASGI_HTTP
+from asgi_conformance.waits import Limit
 
 CLAUSE = ASGI_HTTP["http-connection-scope"]
 VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5")
@@ -13,10 +14,10 @@ VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4", "2.5")
 async def _answer(probe: Probe, scope: dict[str, Any]) -> int | str:
     """The status of the response to a request with these keys in its scope, or what became of it."""
     call = await http_call(probe, farewell={"type": "http.disconnect"}, scope=scope, window=16)
-    await call.until(lambda: bool(only(START, call.sent)), 300.0)
+    await waits.until(call, lambda: bool(only(START, call.sent)), Limit(300.0, 10.0))
     starts = only(START, call.sent)
     call.leave()
-    ending = await call.ending(60.0)
+    ending = await waits.ending(call, Limit(60.0, 5.0))
     if not starts:
         return ending.error or "no response"
     status = starts[0].get("status")
@@ -62,7 +63,7 @@ async def test_sequences_may_be_of_any_kind(probe: Probe) -> None:
     await probe.start()
     usual = probe.inprocess.http_scope(probe.http_request())
     headers = usual["headers"]
-    variants = {
+    variants: dict[str, dict[str, Any]] = {
         "whose headers are a tuple of lists": {"headers": tuple(list(pair) for pair in headers)},
         "whose headers are made when they are read": {"headers": iter(list(headers))},
         "whose addresses are lists": {"client": list(usual["client"]), "server": list(usual["server"])},

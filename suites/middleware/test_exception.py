@@ -54,7 +54,7 @@ def _ended(onion: Onion, layer: int) -> bool:
 async def test_unhandled_exception_reaches_server_or_log(probe: Probe) -> None:
     """An exception that the endpoint did not expect must reach the server, or a log with its traceback.
 
-    Otherwise the operators see a 500 and never learn why.
+    Otherwise the operators see a 500 and never learn why. A log is what goes through `logging`, or is printed.
 
     Usual cause: a layer that turns every exception into a response and keeps what it caught for itself.
     Usual mend: register a handler for `Exception`, which answers and lets the exception go on; or log it with
@@ -83,7 +83,7 @@ def _listening() -> Iterator[list[str]]:
     printed = io.StringIO()
     logging.setLogRecordFactory(made)
     try:
-        with contextlib.redirect_stderr(printed):
+        with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
             yield heard
     finally:
         logging.setLogRecordFactory(factory)

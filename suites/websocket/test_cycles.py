@@ -75,12 +75,14 @@ async def test_lost_connections_are_not_kept(probe: Probe) -> None:
     Usual mend: join and `try` in neighbouring lines, and a `finally`.
     """
     rehearsal = await rehearse(probe)
+    seen: dict[int, list[weakref.ref[Call]]] = {}
     for index in range(1, rehearsal.awaits):
         faults = Faults(leave_at=index, after_disconnect="raise")
-        seen = [await _connection(probe, rehearsal, faults=faults) for _ in range(EACH)]
-        await asyncio.sleep(ENDS_WITHIN)
-        gc.collect()
-        kept = sum(reference() is not None for reference in seen)
+        seen[index] = [await _connection(probe, rehearsal, faults=faults) for _ in range(EACH)]
+    await asyncio.sleep(ENDS_WITHIN)
+    gc.collect()
+    for index, references in seen.items():
+        kept = sum(reference() is not None for reference in references)
         if kept >= EACH:
             where = f"that were lost at await {index} of {rehearsal.awaits}"
             raise Violation(expected=f"no connection kept of those {where}", observed=f"{kept} of {EACH}")

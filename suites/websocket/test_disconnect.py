@@ -13,6 +13,7 @@ from .conversation import (
     ENDS_WITHIN,
     LOSS,
     accepted,
+    drain,
     end,
     is_departure,
     lost_at,
@@ -86,6 +87,7 @@ async def test_leaving_is_no_error(probe: Probe) -> None:
     """
     async with probe.websocket() as exchange:
         await accepted(probe, exchange)
+        await drain(probe, exchange)
         await exchange.close(1000)
         ending = await exchange.ending(patience(probe))
     own = isinstance(ending.exception, OSError) or ending.error.startswith("ClientDisconnected")

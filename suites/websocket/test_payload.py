@@ -3,6 +3,7 @@
 import json
 
 from asgi_conformance import MUST, PRACTICE, NotApplicable, Probe, Violation, check
+from asgi_conformance.drivers.base import Ability
 from asgi_conformance.drivers.http import type_of
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_WEBSOCKET
@@ -40,19 +41,21 @@ MALFORMED = (
 )
 
 
-async def _survives(probe: Probe, what: str, data: str | bytes) -> None:
-    """Send one message and close: the call has to end without an internal error."""
+async def _survives(probe: Probe, what: str, data: str | bytes) -> bool:
+    """Send one message and close: the call must not end with an internal error. Whether it has ended at all."""
     async with probe.websocket() as exchange:
         await accepted(probe, exchange)
         await exchange.send(data)
         await drain(probe, exchange, 1)
         await exchange.close(1000)
-        ending = await exchange.ending(patience(probe))
+        # An error would have come with the answer; on a server there is no time to wait for those who stay.
+        ending = await exchange.ending(patience(probe) if Ability.VIRTUAL_TIME in probe.driver.abilities else 3.0)
     if any(type_of(message) == "websocket.close" and message.get("code") in REFUSALS for message in exchange.messages):
-        return  # refused as it should be; what the handler raises beside it harms nobody but the log
+        return True  # refused as it should be; what the handler raises beside it harms nobody but the log
     own = is_departure(ending.exception) or "Disconnect" in ending.error.partition(":")[0]
     if ending.how == "raised" and not own:
         raise Violation(expected=f"{what} to be served, ignored or answered with a close", observed=ending.error)
+    return ending.how != "running"
 
 
 @check("websocket.payload.other-kind", level=PRACTICE, clause=CLAUSE, needs={"websocket"})
@@ -91,7 +94,8 @@ async def test_malformed_text_does_no_harm(probe: Probe) -> None:
     """
     for text in MALFORMED:
         shown = text if len(text) < 60 else f"{text[:12]}…"
-        await _survives(probe, f"the text {shown!r}", text)
+        if not await _survives(probe, f"the text {shown!r}", text):
+            return  # who never hears of the close does not receive, and nothing more can be learned
 
 
 @check("websocket.payload.huge", level=PRACTICE, clause=CLAUSE, needs={"websocket"})

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from typing import Any
 
+from asgi_conformance.lint.policy import OnViolation, Policy
 from asgi_conformance.lint.rule import Party
 from asgi_conformance.lint.snapshot import changes, snapshot
-from asgi_conformance.lint.watch import OnViolation, Policy, Watch
 from asgi_conformance.protocol import scope as shapes
 from asgi_conformance.protocol.conversation import Conversation
 from asgi_conformance.protocol.http import HTTP
 from asgi_conformance.protocol.lifespan import LIFESPAN
-from asgi_conformance.protocol.problem import Problem, show
-from asgi_conformance.protocol.types import ASGIApp, Receive, Scope, Send
+from asgi_conformance.protocol.problem import Problem, Problems, show
+from asgi_conformance.protocol.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_conformance.protocol.websocket import WEBSOCKET
 
 _PROTOCOLS = {
@@ -54,29 +54,62 @@ class Lint:
         self._snapshot_scope = snapshot_scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the call on to the application, with a receive and send that are watched."""
+        """Hand the call on to the application, with a receive and send that are watched.
+
+        Every message is judged before it is passed on, and passed on as it is. Nothing is awaited but what
+        the application awaits: there is no further point at which another task could run.
+        """
         if type(scope) is not dict:
-            self._judge_type(scope)
+            self._judge_kind(scope)
         try:
             protocol, shape = _PROTOCOLS[scope["type"]]
         except (KeyError, TypeError):
-            self._judge_type(scope)
+            self._judge_kind(scope)
             await self.app(scope, receive, send)
             return
-        watch = Watch(Conversation(protocol, scope), self._policy, receive, send)
+        talk = Conversation(protocol, scope)
+
+        async def watched_receive() -> Message:
+            if problems := talk.asked():
+                self._report(problems, Party.APPLICATION, talk)
+            message = await receive()
+            if problems := talk.delivered(message):
+                self._report(problems, Party.SERVER, talk)
+            return message
+
+        async def watched_send(message: Message) -> None:
+            if problems := talk.sent(message):
+                self._report(problems, Party.APPLICATION, talk)
+            gone = talk.gone
+            try:
+                await send(message)
+            except BaseException:
+                talk.lost()
+                raise
+            if gone and talk.gone:
+                self._report(talk.let_through(message), Party.SERVER, talk)
+
         if not shape.quick(scope):
-            watch.report(shape.problems(scope), Party.SERVER)
+            self._report(shape.problems(scope), Party.SERVER, talk)
         before = snapshot(scope) if self._snapshot_scope else None
         try:
-            await self.app(scope, watch.receive, watch.send)
+            await self.app(scope, watched_receive, watched_send)
         except BaseException:
-            watch.over = True
+            talk.over()
             raise
         if before is not None and (problems := changes(before, scope)):
-            watch.report(problems, Party.APPLICATION)
-        watch.returned()
+            self._report(problems, Party.APPLICATION, talk)
+        if problems := talk.returned():
+            self._report(problems, Party.APPLICATION, talk)
 
-    def _judge_type(self, scope: Any) -> None:
+    def _report(self, problems: Problems, party: Party, talk: Conversation) -> None:
+        """Do as the policy says; once it raises, nothing that follows in this call is judged."""
+        violation = self._policy.apply(problems, party, talk.scope)
+        if violation is not None:
+            talk.abandon(violation)
+            raise violation
+
+    def _judge_kind(self, scope: Any) -> None:
         """What is wrong with a scope that is no dict, or has no type; other types are nobody's business."""
         problems: list[Problem] = []
         if not isinstance(scope, dict):
@@ -84,7 +117,9 @@ class Lint:
         elif not isinstance(scope.get("type"), str):
             observed = show(scope["type"]) if "type" in scope else "no such key"
             problems.append(Problem("scope.type.present", "a str as 'type'", observed))
-        self._policy.apply(problems, Party.SERVER, "")
+        violation = self._policy.apply(problems, Party.SERVER, scope)
+        if violation is not None:
+            raise violation
 
 
 def lint(

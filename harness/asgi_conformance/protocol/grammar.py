@@ -9,21 +9,21 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from asgi_conformance.protocol.content import Memory
 from asgi_conformance.protocol.problem import Problems
 from asgi_conformance.protocol.quick import Quick
 from asgi_conformance.protocol.shape import Shape
 from asgi_conformance.protocol.table import Rows, Table
 from asgi_conformance.protocol.version import SEND_RAISES, Version, spec_version
 
-Follow = Callable[[Any, Mapping[str, Any]], Problems]
+Follow = Callable[[Memory, Mapping[str, Any]], Problems]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """A message type: its shape, and the event that it is; another one if the key `flag` is true.
 
-    `follow` finds out what the message has to agree with besides the table: it gets the protocol's context
-    and a message that is right so far.
+    `follow` finds what is wrong with a message that is right so far in the light of what is remembered.
     """
 
     shape: Shape
@@ -49,7 +49,6 @@ class Protocol:
         lost: the application's event for a `send` that raised.
         gone: the application's state once it knows that the client has gone.
         gone_rule: what a server breaks that lets a `send` pass in that state.
-        context: makes what messages have to agree with (see `Said`), from the scope.
     """
 
     name: str
@@ -63,20 +62,22 @@ class Protocol:
     lost: str | None = None
     gone: str | None = None
     gone_rule: str = ""
-    context: Callable[[Mapping[str, Any]], Any] | None = None
 
 
 class Node:
     """A state of one side: what comes of each message it may send, and of each event it may hear.
 
     `asked` is the event that the other side hears if ``receive`` is called now; `ending` is the rule that is
-    broken if the call returns now.
+    broken if the call returns now. `reason` is why nothing is judged any more, if so.
     """
 
-    __slots__ = ("asked", "ending", "heard", "said", "state")
+    __slots__ = ("asked", "ending", "heard", "reason", "said", "state")
 
-    def __init__(self, state: str, asked: str | None, ending: str | None) -> None:
+    def __init__(
+        self, state: str, *, asked: str | None = None, ending: str | None = None, reason: BaseException | None = None
+    ) -> None:
         self.state = state
+        self.reason = reason
         self.asked = asked
         self.ending = ending
         self.said: dict[str, Saying] = {}
@@ -111,20 +112,20 @@ class Grammar:
             protocol.application.rows(version, offered),
             _at(version, protocol.sent),
             protocol.heard_by_server,
-            protocol.asked,
+            protocol,
         )
         self.server = _nodes(
             protocol.server,
             protocol.server.rows(version, offered),
             _at(version, protocol.delivered),
             protocol.heard_by_application,
-            {},
+            protocol,
         )
 
 
 @lru_cache(maxsize=256)
 def grammar(protocol: Protocol, claimed: str | None, offered: frozenset[str]) -> Grammar:
-    """The protocol as a server offers it that claims this `spec_version` and lists these known extensions."""
+    """The protocol as a server has it that claims this `spec_version` and lists these known extensions."""
     return Grammar(protocol, spec_version(claimed), offered)
 
 
@@ -132,9 +133,10 @@ def _at(version: Version, messages: tuple[Said, ...]) -> list[Said]:
     return [replace(said, shape=said.shape.at(version)) for said in messages]
 
 
-def _nodes(table: Table, rows: Rows, messages: list[Said], heard: Mapping[str, str], asked: Mapping[str, str]) -> Node:
+def _nodes(table: Table, rows: Rows, messages: list[Said], heard: Mapping[str, str], protocol: Protocol) -> Node:
     """The table as nodes that refer to each other; the initial one is returned."""
-    nodes = {state: Node(state, asked.get(state), table.endings.get(state)) for state in table.states}
+    asked = protocol.asked if table is protocol.application else {}
+    nodes = {state: Node(state, asked=asked.get(state), ending=table.endings.get(state)) for state in table.states}
     for state, row in rows.items():
         node = nodes[state]
         outcomes: dict[str, Outcome] = {}
@@ -145,5 +147,7 @@ def _nodes(table: Table, rows: Rows, messages: list[Said], heard: Mapping[str, s
         for said in messages:
             flagged = outcomes[said.event if said.flag is None else said.flagged]
             shape = said.shape
-            node.said[shape.name] = (shape.quick, shape, said.flag, outcomes[said.event], flagged, said.follow)
+            # An answer that nobody waits for may be anything.
+            follow = None if state == protocol.gone else said.follow
+            node.said[shape.name] = (shape.quick, shape, said.flag, outcomes[said.event], flagged, follow)
     return nodes[table.initial]

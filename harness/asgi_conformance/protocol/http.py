@@ -2,8 +2,7 @@
 
 from enum import StrEnum
 
-from asgi_conformance.protocol import events
-from asgi_conformance.protocol.content import ResponseContent
+from asgi_conformance.protocol import content, events
 from asgi_conformance.protocol.grammar import Protocol, Said
 from asgi_conformance.protocol.table import Row, Table, every
 
@@ -261,14 +260,14 @@ HTTP = Protocol(
     application=RESPONSE,
     server=REQUEST,
     sent=(
-        Said(events.RESPONSE_START, _S.START, "trailers", _S.START_WITH_TRAILERS, follow=ResponseContent.start),
-        Said(events.RESPONSE_BODY, _S.LAST_BODY, "more_body", _S.BODY, follow=ResponseContent.body),
+        Said(events.RESPONSE_START, _S.START, "trailers", _S.START_WITH_TRAILERS, follow=content.start),
+        Said(events.RESPONSE_BODY, _S.LAST_BODY, "more_body", _S.BODY, follow=content.body),
         Said(events.DEBUG, _S.DEBUG),
         Said(events.PUSH, _S.PUSH),
         Said(events.EARLY_HINT, _S.HINT),
-        Said(events.ZEROCOPYSEND, _S.LAST_ZEROCOPY, "more_body", _S.ZEROCOPY, follow=ResponseContent.file),
-        Said(events.PATHSEND, _S.PATH, follow=ResponseContent.path),
-        Said(events.TRAILERS, _S.LAST_TRAILERS, "more_trailers", _S.TRAILERS, follow=ResponseContent.trailers),
+        Said(events.ZEROCOPYSEND, _S.LAST_ZEROCOPY, "more_body", _S.ZEROCOPY, follow=content.file),
+        Said(events.PATHSEND, _S.PATH, follow=content.path),
+        Said(events.TRAILERS, _S.LAST_TRAILERS, "more_trailers", _S.TRAILERS, follow=content.trailers),
     ),
     delivered=(
         Said(events.REQUEST, _D.LAST_REQUEST, "more_body", _D.REQUEST),
@@ -283,5 +282,4 @@ HTTP = Protocol(
     lost=_S.CLIENT_GONE,
     gone=_R.GONE,
     gone_rule="http.closed.raises",
-    context=ResponseContent,
 )

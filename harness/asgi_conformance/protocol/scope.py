@@ -39,7 +39,7 @@ EXTENSIONS = frozenset(
 # What nearly every scope has, as expressions for the quick look.
 _METHODS = among(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SCHEMES = among(("http", "https", "ws", "wss"))
-_VERSIONS = f"type(value) is dict and value['version'] == '3.0' and value.get('spec_version') in {tuple(KNOWN)}"
+_VERSIONS = "type(value) is dict and value['version'] == '3.0' and " + among(KNOWN, "value.get('spec_version')")
 _ADDRESS = "type(value) is tuple and len(value) == 2 and type(value[0]) is str and type(value[1]) is int"
 
 

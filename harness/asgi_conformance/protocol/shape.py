@@ -164,9 +164,9 @@ def header_pairs(name: str, rules: HeaderRules, *, required: bool = False) -> Ke
     return Key(name, rules.pairs, "header pairs", None, None, required, header_look(rules))
 
 
-def among(right: Iterable[str]) -> str:
-    """An expression for the quick look: whether `value` is one of these."""
-    return f"value in {{{', '.join(map(repr, right))}}}"
+def among(right: Iterable[str], what: str = "value") -> str:
+    """An expression for the quick look: whether `what` is one of these."""
+    return f"{what} in {{{', '.join(map(repr, right))}}}"
 
 
 def is_int(value: Any) -> bool:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from asgi_conformance.protocol import events
+from asgi_conformance.protocol.content import Memory
 from asgi_conformance.protocol.grammar import Protocol, Said
 from asgi_conformance.protocol.problem import NONE, Problem, Problems, show
 from asgi_conformance.protocol.table import Row, Table, every
@@ -244,23 +245,15 @@ SERVER = Table(
 )
 
 
-class Offer:
-    """The subprotocols that the client offered, against the one that the application picks."""
-
-    __slots__ = ("_offered",)
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        offered = scope.get("subprotocols", ())
-        # What can be read only once is for the application to read.
-        self._offered = offered if isinstance(offered, Collection) else None
-
-    def accept(self, message: Mapping[str, Any]) -> Problems:
-        """What is wrong with an accept in the light of the offer."""
-        picked = message.get("subprotocol")
-        if picked is None or self._offered is None or picked in self._offered:
-            return NONE
-        expected = f"one of the offered subprotocols ({', '.join(map(str, self._offered)) or 'none'})"
-        return [Problem("websocket.accept.subprotocol-offered", expected, show(picked))]
+def _offered(memory: Memory, message: Mapping[str, Any]) -> Problems:
+    """What is wrong with an accept in the light of the subprotocols that the client offered."""
+    picked = message.get("subprotocol")
+    offered = memory.scope.get("subprotocols", ())
+    # An offer that can be read only once is for the application to read.
+    if picked is None or not isinstance(offered, Collection) or picked in offered:
+        return NONE
+    expected = f"one of the offered subprotocols ({', '.join(map(str, offered)) or 'none'})"
+    return [Problem("websocket.accept.subprotocol-offered", expected, show(picked))]
 
 
 WEBSOCKET = Protocol(
@@ -268,7 +261,7 @@ WEBSOCKET = Protocol(
     application=APPLICATION,
     server=SERVER,
     sent=(
-        Said(events.ACCEPT, _S.ACCEPT, follow=Offer.accept),
+        Said(events.ACCEPT, _S.ACCEPT, follow=_offered),
         Said(events.SEND, _S.SEND),
         Said(events.CLOSE, _S.CLOSE),
         Said(events.DENIAL_START, _S.DENIAL_START),
@@ -284,5 +277,4 @@ WEBSOCKET = Protocol(
     lost=_S.LOST,
     gone=_A.GONE,
     gone_rule="websocket.closed.raises",
-    context=Offer,
 )

@@ -5,9 +5,9 @@ An event is out with the byte that completes its blank line: a CR ends its line 
 when it comes.
 
 Why it is fast: line ends are ASCII, so a cut behind one never divides a character. Complete lines are decoded in one
-call, and a run of blocks of one `data` line each, which is what most streams are, is taken apart by one `str.split`.
-Such a shortcut takes only what it has proved to be of that shape; the rest goes through the loop over the lines, which
-is the rules.
+call (Python's replacements for what is no UTF-8 are those of the Encoding standard), and a run of blocks of one `data`
+line each, which is what most streams are, is taken apart by one `str.split`. Such a shortcut takes only what it has
+proved to be of that shape; the rest goes through the loop over the lines, which is the rules.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,6 @@ CR, LF = 0x0D, 0x0A
 KEPT = frozenset({b"data", b"event", b"id"})  # the fields whose values wait for the blank line
 LINE_ENDS = ("\r", "\n")
 LONG = 400  # from this length on, finding the end of each value is faster than one split
-SAMPLE, MANY = 256, 4  # lines are short where the first characters of a text have so many line ends
 ALWAYS_INTEGERS = 640  # `int` takes so many digits, however low its limit against quadratic time has been set
 
 
@@ -128,7 +127,7 @@ class EventStreamParser:
         if chunk[-1] == LF:
             if self._pending or self._limit is not None:
                 return self._take(chunk, len(chunk))
-            events = self._parse(decoded(chunk))
+            events = self._parse(chunk.decode("utf-8", "replace"))
             self._idle = self._fresh
             return events
         if LF in chunk or CR in chunk:
@@ -176,7 +175,7 @@ class EventStreamParser:
         if self._limit is not None:
             self._pending_size = len(rest)
             return self._parse_limited(lines, self._limit)
-        text = decoded(lines)
+        text = lines.decode("utf-8", "replace")
         del lines  # an event may be large, and the next copies of it can have the memory
         events = self._parse(text)
         self._idle = self._fresh and not rest and not self._after_cr
@@ -201,7 +200,7 @@ class EventStreamParser:
             if text[first + 1 : first + 2] in LINE_ENDS:
                 text = self._take_bare(text, first, events)
         if text:
-            self._take_lines(split_lines(text), events)
+            self._take_lines(text, events)
         return events
 
     def _take_bare(self, text: str, first: int, events: list[Event]) -> str:
@@ -233,8 +232,10 @@ class EventStreamParser:
         events += map(new_event, zip(repeat("message"), values, repeat(self.last_event_id)))
         return rest
 
-    def _take_lines(self, lines: list[str], events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule
-        """The rules themselves, line by line."""
+    def _take_lines(self, text: str, events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule
+        """The rules themselves, line by line; each line of the text has its end."""
+        lines = split_lines(text) if "\r" in text else text.split("\n")
+        lines.pop()
         first, more = self._first, self._more
         kind, ident, last = self._type, self._id, self.last_event_id
         for line in lines:
@@ -296,13 +297,13 @@ class EventStreamParser:
         for number, line in enumerate(counted):
             if kept + len(line) > limit:
                 before = b"\n".join([*counted[:number], b""])
-                self._give_up(limit, self._parse(decoded(before)) if number else [])
+                self._give_up(limit, self._parse(before.decode("utf-8", "replace")) if number else [])
             if not line:
                 kept = 0
             elif line.partition(b":")[0] in KEPT:
                 kept += len(line)
         self._kept = kept
-        events = self._parse(decoded(lines))
+        events = self._parse(lines.decode("utf-8", "replace"))
         self._check_pending(limit, events)
         return events
 
@@ -316,31 +317,18 @@ class EventStreamParser:
         raise EventTooLarge(limit, events)
 
 
-def decoded(lines: bytes) -> str:
-    """The text of whole lines; Python's replacements for what is no UTF-8 are those of the Encoding standard."""
-    return lines.decode("utf-8", "replace")
-
-
 def split_lines(text: str) -> list[str]:
-    """The lines of a text that ends with a line end, without their ends."""
-    if "\r" not in text:
-        lines = text.split("\n")
-        lines.pop()
+    """What is before, between and behind the line ends, of whatever kind they are."""
+    # That all are CRLF, and that nothing else in the text divides lines for Python, is fast to guess and to prove.
+    lines = text.splitlines()
+    lines.append("")
+    if "\r\n".join(lines) == text:
         return lines
-    if len(text) < SAMPLE or text.count("\n", 0, SAMPLE) >= MANY:
-        # Many short lines that probably all end with CRLF: this guess and its proof are faster than the general way.
-        lines = text.split("\r\n")
-        together = "".join(lines)
-        if "\r" not in together and "\n" not in together:
-            lines.pop()
-            return lines
-    # Bytes, unlike strings, are split at the three line ends of the standard and nowhere else.
-    return [line.decode() for line in text.encode().splitlines()]
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def integer(digits: str) -> int:
     """The number that ASCII digits write, exact at any length; `int` alone refuses long ones."""
-    digits = digits.lstrip("0") or "0"
     if len(digits) <= ALWAYS_INTEGERS:
         return int(digits)
     half = len(digits) // 2

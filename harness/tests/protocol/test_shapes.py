@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_conformance.protocol import events, scope
-from asgi_conformance.protocol.headers import HeaderRules, header_look, values_of
+from asgi_conformance.protocol.headers import HeaderRules, header_look, right_values_of, values_of
 from asgi_conformance.protocol.problem import Problem, show
 from asgi_conformance.protocol.shape import Shape
 from asgi_conformance.protocol.values import value_problems
@@ -120,19 +120,24 @@ def test_header_names_are_learnt_but_only_right_ones() -> None:
         assert [problem.rule for problem in forbidding([(b"x-forbidden", b"")])] == ["forbidden"]
 
 
-@pytest.mark.parametrize(
-    ("headers", "found"),
-    [
-        ([(b"a", b"1"), (b"b", b""), (b"a", b"2")], [b"1", b"2"]),
-        (((b"a", b"1"),), [b"1"]),
-        ([[b"A", b"1"]], []),
-        (iter([(b"a", b"1")]), None),
-        ([iter((b"a", b"1"))], None),
-        ([], []),
-    ],
-)
-def test_values_of_a_header(headers: Any, found: list[bytes] | None) -> None:
-    assert values_of(headers, b"a") == found
+HEADERS = [
+    ([(b"a", b"1"), (b"b", b""), (b"a", b"2")], [b"1", b"2"]),
+    (((b"a", b"1"),), [b"1"]),
+    ([[b"b", b"1"]], []),
+    (iter([(b"a", b"1")]), None),
+    ([iter((b"a", b"1"))], None),
+    ([], []),
+]
+
+
+@pytest.mark.parametrize(("headers", "found"), HEADERS)
+@pytest.mark.parametrize("function", [values_of, right_values_of])
+def test_values_of_a_header(function: Any, headers: Any, found: list[bytes] | None) -> None:
+    assert function(headers, b"a") == found
+
+
+def test_values_of_a_header_in_any_case() -> None:
+    assert values_of([(b"A", b"1"), (b"a", b"2")], b"a") == [b"1", b"2"]
 
 
 def test_keys_come_with_versions() -> None:

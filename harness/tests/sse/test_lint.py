@@ -157,6 +157,10 @@ def test_what_is_not_json_is_found_where_it_is_declared(data: str) -> None:
     assert found(lint_stream(stream, declared_json=True)) == [("P15", E, 6)]
 
 
+def test_broken_json_is_found_where_its_first_line_is() -> None:
+    assert found(lint_stream(b"id: 1\ndata: {\ndata: 2\n\n", declared_json=True)) == [("P15", E, 6)]
+
+
 def test_value_that_is_not_as_declared_is_found() -> None:
     def has_name(value: object) -> str | None:
         return None if isinstance(value, dict) and "name" in value else "no name"

@@ -78,6 +78,44 @@ def test_id_carries_over_from_an_earlier_connection() -> None:
     assert parser.feed(b"id\ndata: b\n\ndata: c\n\n") == [("message", "b", ""), ("message", "c", "")]
 
 
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        *(
+            b"data: a\nx",
+            b"data: a\nx\n",
+            b"data: a\r\nx\n",
+            b"data: a\r\n\nx",
+            b"data: a\rb\n\n",
+            b"data: a\rb\r\n\r\n",
+        ),
+        *(
+            b"data: a\n\r",
+            b"data: a\r\n\r",
+            b"data:",
+            b"data: ",
+            b"data:\n",
+            b"data:\n\n",
+            b"data:\r\n\r\n",
+            b"data: \n\n",
+        ),
+        *(
+            b"data\n\n",
+            b"data \n\n",
+            b"data:a\n\n",
+            b"data:  a\r\n\r\n",
+            b"data: \xff\n\n",
+            b"data: \r\n\n",
+            b"data: a\n\n\n",
+        ),
+    ],
+)
+def test_chunk_that_is_nearly_one_event_is_read_by_the_rules(chunk: bytes) -> None:
+    for before in (b"data: 1\n\n", b"id: 1\n\n", b"data: 1\r\r", b"event: x\n\n"):
+        for after in (b"\n", b"\n\n", b"\r\ndata: 2\n\n", b"data: 2\n\n"):
+            assert outcome([before, chunk, after]) == interpret(before + chunk + after)
+
+
 def test_nothing_is_fed_after_the_end() -> None:
     parser = EventStreamParser()
     assert parser.feed(b"id: 1\ndata: a\n\nid: 2\ndata: b\n") == [("message", "a", "1")]
@@ -98,6 +136,14 @@ def test_chunk_may_be_any_buffer_and_is_not_kept() -> None:
     for wrong in ("data: a\n\n", 5, None):
         with pytest.raises(TypeError):
             parser.feed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_other_buffers_make_no_difference(vector: Vector) -> None:
+    parser = EventStreamParser()
+    halves = at(vector.stream, [len(vector.stream) // 2])
+    chunks = [halves[0], *(bytearray([byte]) for byte in halves[1])]
+    assert tuple(event for chunk in chunks for event in parser.feed(chunk)) == vector.events
 
 
 def test_shapes_with_a_shortcut_agree_with_the_rules() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http
 import json
+import os
 import time
 
 import pytest
@@ -622,6 +623,108 @@ def fastapi_raises():
     @app.get("/")
     def home():
         raise ZeroDivisionError
+
+    return app
+
+
+def offering(scope, name):
+    return f"http.response.{name}" in (scope.get("extensions") or {})
+
+
+@sound(GET)
+def raw_extensions_used_right():
+    """Uses what is offered, each in its place."""
+
+    async def app(scope, receive, send):
+        http_only(scope)
+        if offering(scope, "debug"):
+            await send({"type": "http.response.debug", "info": {"template": "a.html"}})
+        start = {"type": "http.response.start", "status": 200, "headers": TEXT}
+        trailing = offering(scope, "trailers")
+        if trailing:
+            start |= {"trailers": True, "headers": [*TEXT, (b"trailer", b"x-sum, x-end")]}
+        await send(start)
+        if offering(scope, "early_hint"):
+            await send({"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]})
+        if offering(scope, "push"):
+            await send({"type": "http.response.push", "path": "/a.css", "headers": []})
+        if offering(scope, "zerocopysend"):
+            with open(__file__, "rb") as file:
+                await send({"type": "http.response.zerocopysend", "file": file, "count": 5, "more_body": True})
+        await send({"type": "http.response.body", "body": b"hello"})
+        if trailing:
+            await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": True})
+            await send({"type": "http.response.trailers", "headers": [(b"x-end", b"1")]})
+
+    return app
+
+
+@sound(GET)
+def raw_pathsend():
+    async def app(scope, receive, send):
+        http_only(scope)
+        headers = [*TEXT, (b"content-length", b"%d" % os.path.getsize(__file__))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if offering(scope, "pathsend"):
+            await send({"type": "http.response.pathsend", "path": __file__})
+            return
+        with open(__file__, "rb") as file:
+            await send({"type": "http.response.body", "body": file.read()})
+
+    return app
+
+
+@sound(STREAM, Route("GET", "/once", {"http"}))
+def raw_with_open_socket():
+    """Holds a socket, as to a database, so that virtual time runs at wall speed; the stream is quiet."""
+    held = []
+
+    async def app(scope, receive, send):
+        http_only(scope)
+        if not held:
+            held.append(await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0))
+        await drained(receive)
+        await send({"type": "http.response.start", "status": 200, "headers": TEXT})
+        await send({"type": "http.response.body", "body": b"ready\n", "more_body": scope["path"] == "/"})
+        while scope["path"] == "/" and (await receive())["type"] != "http.disconnect":
+            pass
+
+    return app
+
+
+@sound(Route("GET", "/", {"http", "http.background"}), Route("GET", "/sync", {"http", "http.background"}))
+def starlette_background():
+    async def timing(request, call_next):
+        return await call_next(request)
+
+    async def work():
+        await asyncio.sleep(1)
+
+    def sync_work():
+        time.sleep(0.01)
+
+    routes = [
+        Path("/", lambda request: PlainTextResponse("ok", background=BackgroundTask(work))),
+        Path("/sync", lambda request: PlainTextResponse("ok", background=BackgroundTask(sync_work))),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=timing)])
+
+
+@sound(STREAM)
+def raw_one_stream_at_a_time():
+    """Refuses a second stream, which is an answer."""
+    busy = asyncio.Semaphore(1)
+
+    async def app(scope, receive, send):
+        http_only(scope)
+        if busy.locked():
+            await send({"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"5")]})
+            await send({"type": "http.response.body", "body": b"busy"})
+            return
+        async with busy:
+            await send({"type": "http.response.start", "status": 200, "headers": TEXT})
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
     return app
 

@@ -9,7 +9,7 @@ import threading
 import zlib
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
@@ -143,6 +143,11 @@ def with_closure(app):
         await app(scope, receive, send)
 
     return layer
+
+
+class Plain:
+    def __init__(self, app):
+        self.app = app
 
 
 class WithSlots:
@@ -548,6 +553,80 @@ def mounted_application():
         return {"a": 1}
 
     return Starlette(routes=[Mount("/sub", app=inner)])
+
+
+@sound(Route("GET", "/sub/", HTTP), capabilities=LIFESPAN)
+def mounted_application_whose_lifespan_is_entered():
+    @contextlib.asynccontextmanager
+    async def nothing(app):
+        yield
+
+    inner = FastAPI(lifespan=nothing)
+
+    @inner.get("/")
+    async def root():
+        return {"a": 1}
+
+    @contextlib.asynccontextmanager
+    async def both(app):
+        async with inner.router.lifespan_context(inner):
+            yield
+
+    outer = FastAPI(lifespan=both)
+    outer.mount("/sub", inner)
+    return outer
+
+
+@sound(Route("GET", "/sub/", HTTP), capabilities=LIFESPAN)
+def mounted_application_with_routers_but_nothing_to_start():
+    router = APIRouter()
+
+    @router.get("/")
+    async def root():
+        return {"a": 1}
+
+    inner = FastAPI()
+    inner.include_router(router)
+    outer = FastAPI()
+    outer.mount("/sub", inner)
+    return outer
+
+
+@sound(Route("GET", "/", HTTP), capabilities=LIFESPAN)
+def handlers_of_an_included_router():
+    started = []
+    router = APIRouter(on_startup=[lambda: started.append(1)], on_shutdown=[started.clear])
+
+    @router.get("/")
+    async def root():
+        return started
+
+    app = FastAPI()
+    app.include_router(router)
+    return app
+
+
+@sound(Route("GET", "/", HTTP), capabilities=LIFESPAN)
+def lifespan_messages_through_queues():
+    """A layer runs the application inside in a task, and passes on what it says."""
+
+    class Relay(Plain):
+        async def __call__(self, scope, receive, send):
+            said = asyncio.Queue()
+
+            async def inside():
+                await self.app(scope, receive, said.put)
+                await said.put(None)
+
+            task = asyncio.create_task(inside())
+            try:
+                while (message := await said.get()) is not None:
+                    await send(message)
+                await task
+            finally:
+                task.cancel()
+
+    return Relay(Starlette(routes=[StarletteRoute("/", lambda _: PlainTextResponse("hello"))]))
 
 
 @sound(Route("GET", "/", HTTP), capabilities=LIFESPAN)

@@ -1,0 +1,1 @@
+"""Server-sent events: the stream, its response head, its clients' comings and goings."""

@@ -64,6 +64,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _back_from_executor(self, _: object) -> None:
         self._in_executor -= 1
 
+    def _is_counted(self, thread: threading.Thread) -> bool:
+        """Whether somebody keeps count of the thread's calls (`calls_in_threads`), or it is one of our own."""
+        if thread.name.startswith("asgi-conformance") or type(thread).__module__.startswith("anyio."):
+            return True
+        executor = getattr(self, "_default_executor", None)
+        return thread in getattr(executor, "_threads", ())
+
     def calls_in_threads(self) -> bool:
         """Whether a call is under way in a worker thread and will be back."""
         return self._in_executor > 0 or _anyio_threads_busy(self)
@@ -76,7 +83,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         threads = [
             thread
             for thread in threading.enumerate()
-            if thread not in self._threads_before and not thread.name.startswith("asgi-conformance")
+            if thread not in self._threads_before and not self._is_counted(thread)
         ]
         if not threads:
             return False
@@ -154,8 +161,6 @@ def _anyio_threads_busy(loop: VirtualLoop) -> bool:
 
 def _is_idle(thread: threading.Thread) -> bool:
     """Whether the thread does nothing unless somebody wakes it."""
-    if type(thread).__module__.startswith("anyio."):
-        return True  # counted by `_anyio_threads_busy`
     frame = _frame(thread)
     if frame is None:
         return True

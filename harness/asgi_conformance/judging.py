@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from asgi_conformance import waits
 from asgi_conformance.check import Blocked, NotApplicable, Violation
-from asgi_conformance.drivers.base import Response
+from asgi_conformance.drivers.base import Response, Unanswered
 from asgi_conformance.drivers.call import Call
 from asgi_conformance.drivers.http import ends_body, type_of
 from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.probe import Probe
 from asgi_conformance.protocol.problem import Problem
 from asgi_conformance.protocol.types import Message
+from asgi_conformance.waits import Limit
 
 START, BODY = "http.response.start", "http.response.body"
 
@@ -31,6 +33,25 @@ def starts(response: Response) -> list[Message]:
     if not found:
         raise Blocked("there is no response start")
     return found
+
+
+async def response_start(probe: Probe) -> Message:
+    """The response start that the application sends for the route; the client leaves without the body.
+
+    Raises NotApplicable when the application raises instead, and Blocked when there is none.
+    """
+    async with probe.exchange() as exchange:
+        silence = "there is no response start"
+        try:
+            await waits.head(exchange, Limit(60.0, 10.0))
+        except Unanswered as reason:
+            silence = str(reason)
+        found = only(START, exchange.messages)
+        if not found and (await exchange.ending(0.0)).how == "raised":
+            raise NotApplicable("a response from the application: it raises instead")
+        if not found:
+            raise Blocked(silence)
+        return found[0]
 
 
 def require(problems: Iterable[Problem], *rules: str) -> None:

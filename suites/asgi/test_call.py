@@ -26,7 +26,7 @@ async def test_event_loop_gets_its_turn(probe: Probe) -> None:
         try:
             await exchange.head()
             for _ in range(3):
-                if await exchange.piece() is None:
+                if await waits.piece(exchange, Limit(10.0, 2.0)) is None:
                     break
         except Unanswered:
             pass  # silence is no loop that is held

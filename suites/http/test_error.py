@@ -52,8 +52,13 @@ async def test_error_tells_no_secrets(probe: Probe) -> None:
 
     Usual cause: debug mode in production; a handler that returns `traceback.format_exc()`.
     """
+    async with probe.exchange() as exchange:
+        try:
+            status = (await exchange.head()).status
+        except Unanswered:
+            status = 0
+    if status < 500:
+        raise NotApplicable("a response that tells of an error of the server")
     response = await probe.request()
-    if response.status < 500:
-        raise NotApplicable("an error of the server")
     if TRACEBACK in response.body:
         raise Violation(expected="an error without its traceback", observed="a traceback in the body")

@@ -5,7 +5,7 @@ import re
 from asgi_conformance import MUST, SHOULD, NotApplicable, Probe, Violation, check
 from asgi_conformance.drivers.base import Head
 from asgi_conformance.drivers.http import pairs
-from asgi_conformance.judging import starts
+from asgi_conformance.judging import response_start
 from asgi_conformance.protocol.problem import show
 from asgi_conformance.spec import RFC_9110
 
@@ -29,7 +29,7 @@ ONCE = (
 
 async def _head(probe: Probe) -> Head:
     """What the application itself has sent: servers add headers of their own, and refuse bad ones."""
-    start = starts(await probe.request())[0]
+    start = await response_start(probe)
     status = start.get("status")
     return Head(status if isinstance(status, int) else 0, pairs(start.get("headers")))
 

@@ -33,7 +33,7 @@ class Extent:
 # On a server the same bytes come that were looked at in process: the first event is enough. An address that
 # can only be reached from outside deserves a longer look.
 IN_PROCESS, IN_FULL = Extent(30, 60.0), Extent(600, 3600.0)
-ON_A_SERVER, FROM_OUTSIDE = Extent(1, 1.2), Extent(3, 4.0)
+ON_A_SERVER, FROM_OUTSIDE = Extent(1, 0.5), Extent(3, 4.0)
 
 
 @dataclass(frozen=True, slots=True)

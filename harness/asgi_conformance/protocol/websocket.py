@@ -20,7 +20,6 @@ class Application(StrEnum):
     ACCEPTED = "accepted"
     CLOSED = "closed"  # by the application, before or after an accept
     DENYING = "denying"  # an HTTP response was started instead
-    DENYING_BODY = "denying_body"
     DENIED = "denied"
     GONE = "gone"  # websocket.disconnect was received
     LOST = "lost"  # send() raised; the application may not know why
@@ -47,11 +46,9 @@ class Server(StrEnum):
     HANDSHAKE = "handshake"  # nothing was delivered
     PENDING = "pending"  # websocket.connect was delivered, and is not answered
     ACCEPTED_UNASKED = "accepted_unasked"  # the application did not wait for websocket.connect
-    OPEN = "open"
-    CLOSING = "closing"  # the application has closed; messages may still be on their way
+    OPEN = "open"  # even when the application has closed: messages may still be on their way
     REFUSED = "refused"  # closed or denied without an accept
-    CLOSING_UNASKED = "closing_unasked"  # the last two, of an application that did not wait
-    REFUSED_UNASKED = "refused_unasked"
+    REFUSED_UNASKED = "refused_unasked"  # by an application that did not wait
     DISCONNECTED = "disconnected"
 
 
@@ -97,13 +94,7 @@ APPLICATION = Table(
         _A.CLOSED: every((*_WORD, _S.DISCONNECT, _S.LOST), _A.CLOSED),
         _A.DENYING: {
             **every(_WORD, _A.DENYING),
-            _S.DENIAL_BODY: _A.DENYING_BODY,
-            _S.DENIAL_LAST_BODY: _A.DENIED,
-            **_END,
-        },
-        _A.DENYING_BODY: {
-            **every(_WORD, _A.DENYING_BODY),
-            _S.DENIAL_BODY: _A.DENYING_BODY,
+            _S.DENIAL_BODY: _A.DENYING,
             _S.DENIAL_LAST_BODY: _A.DENIED,
             **_END,
         },
@@ -125,7 +116,6 @@ APPLICATION = Table(
         },
         _A.CLOSED: every((_S.ACCEPT, _S.SEND, _S.CLOSE, *_DENIALS), "websocket.close.last"),
         _A.DENYING: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
-        _A.DENYING_BODY: {**_NOTHING_ELSE, _S.DENIAL_START: "websocket.denial.once"},
         _A.DENIED: {**_NOTHING_ELSE, **every(_DENIALS, "websocket.denial.nothing-after-end")},
         _A.GONE: every((_S.ACCEPT, _S.SEND, _S.CLOSE), "websocket.send.after-disconnect"),
     },
@@ -134,8 +124,7 @@ APPLICATION = Table(
         _A.ASKED: "before websocket.connect was answered",
         _A.ACCEPTED: "on an accepted connection",
         _A.CLOSED: "after websocket.close",
-        _A.DENYING: "after the start of a denial response",
-        _A.DENYING_BODY: "in the middle of a denial response",
+        _A.DENYING: "in the middle of a denial response",
         _A.DENIED: "after a denial response",
         _A.GONE: "after websocket.disconnect",
         _A.LOST: "after send() had raised",
@@ -161,7 +150,6 @@ APPLICATION = Table(
         _A.ASKED: "websocket.call.answered",
         _A.ACCEPTED: "websocket.call.closed",
         _A.DENYING: "websocket.denial.finished",
-        _A.DENYING_BODY: "websocket.denial.finished",
     },
     needs=every(_DENIALS, "websocket.http.response"),
     since={"websocket.send.after-disconnect": SEND_RAISES},
@@ -194,34 +182,18 @@ SERVER = Table(
             _D.CLOSED: _V.REFUSED,
             _D.DENIED: _V.REFUSED,
         },
-        _V.ACCEPTED_UNASKED: {
-            _D.CONNECT: _V.OPEN,
-            _D.DISCONNECT: _V.DISCONNECTED,
-            _D.ACCEPTED: _V.ACCEPTED_UNASKED,
-            _D.CLOSED: _V.CLOSING_UNASKED,
-            _D.DENIED: _V.CLOSING_UNASKED,
-        },
-        _V.OPEN: {
-            _D.RECEIVE: _V.OPEN,
-            _D.DISCONNECT: _V.DISCONNECTED,
-            _D.ACCEPTED: _V.OPEN,
-            _D.CLOSED: _V.CLOSING,
-            _D.DENIED: _V.CLOSING,
-        },
-        _V.CLOSING: {_D.RECEIVE: _V.CLOSING, **_whatever_is_answered(_V.CLOSING)},
-        _V.REFUSED: {**_whatever_is_answered(_V.REFUSED)},
-        _V.CLOSING_UNASKED: {_D.CONNECT: _V.CLOSING, **_whatever_is_answered(_V.CLOSING_UNASKED)},
+        _V.ACCEPTED_UNASKED: {_D.CONNECT: _V.OPEN, **_whatever_is_answered(_V.ACCEPTED_UNASKED)},
+        _V.OPEN: {_D.RECEIVE: _V.OPEN, **_whatever_is_answered(_V.OPEN)},
+        _V.REFUSED: _whatever_is_answered(_V.REFUSED),
         _V.REFUSED_UNASKED: {_D.CONNECT: _V.REFUSED, **_whatever_is_answered(_V.REFUSED_UNASKED)},
-        _V.DISCONNECTED: {**_whatever_is_answered(_V.DISCONNECTED)},
+        _V.DISCONNECTED: _whatever_is_answered(_V.DISCONNECTED),
     },
     refusals={
         _V.HANDSHAKE: {_D.RECEIVE: "websocket.connect.first"},
         _V.PENDING: {_D.CONNECT: "websocket.connect.once", _D.RECEIVE: "websocket.receive.after-accept"},
         _V.ACCEPTED_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
         _V.OPEN: {_D.CONNECT: "websocket.connect.once"},
-        _V.CLOSING: {_D.CONNECT: "websocket.connect.once"},
         _V.REFUSED: {_D.CONNECT: "websocket.connect.once", _D.RECEIVE: "websocket.receive.after-accept"},
-        _V.CLOSING_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
         _V.REFUSED_UNASKED: {_D.RECEIVE: "websocket.connect.first"},
         _V.DISCONNECTED: every((_D.CONNECT, _D.RECEIVE), "websocket.disconnect.last"),
     },
@@ -230,9 +202,7 @@ SERVER = Table(
         _V.PENDING: "before websocket.connect was answered",
         _V.ACCEPTED_UNASKED: "before websocket.connect",
         _V.OPEN: "on an accepted connection",
-        _V.CLOSING: "after websocket.close",
         _V.REFUSED: "on a refused connection",
-        _V.CLOSING_UNASKED: "before websocket.connect",
         _V.REFUSED_UNASKED: "before websocket.connect",
         _V.DISCONNECTED: "after websocket.disconnect",
     },

@@ -7,8 +7,8 @@ from asgi_conformance.spec import PRACTICES
 
 HEAD = """# Practices
 
-Rules that no sentence of a specification states and that production relies on. Checks of level PRACTICE hold an application
-to them; a broken one fails a run by default. This page is made from the checks (`asgi-conformance list practices`).
+Rules that no sentence of a specification states and that production relies on. Checks of level PRACTICE hold an
+application to them, and a broken one fails a run by default. This page is made from the checks.
 """
 
 

@@ -44,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--check", action="append", metavar="ID", help="run this check only; a pattern with * will do")
     group.addoption("--suite", metavar="NAME[,NAME]", help="run these areas only")
     group.addoption("--pattern", action="append", metavar="NAME", help="judge this fixture app only")
+    group.addoption(
+        "--full", action="store_true", help="judge every fixture app by every check, not each by a few of them"
+    )
     group.addoption("--fail-on", metavar="LEVEL[,LEVEL]", help="levels that fail the run (default: must,practice)")
     group.addoption("--baseline", metavar="FILE", help="known failures")
     group.addoption("--isolation", metavar="fork|none", help="none: all checks in process share one instance")
@@ -238,7 +241,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not isinstance(check, Check):
         return
     session = _state(metafunc.config).session
-    cases = session.cases_of(check) if check in session.checks else []
+    sampled = not metafunc.config.option.full and not session.options.patterns
+    cases = session.cases_of(check, sampled=sampled) if check in session.checks else []
     metafunc.parametrize("probe", cases, ids=_unique(str(case) for case in cases), indirect=True)
 
 

@@ -138,7 +138,7 @@ class Probe:
         capabilities = self.route.capabilities
         if "http.finite" in capabilities or "http.stream" not in capabilities:
             return None
-        return Sample(20, 20.0) if Ability.VIRTUAL_TIME in self.driver.abilities else Sample(2, 2.0)
+        return Sample(20, 20.0) if Ability.VIRTUAL_TIME in self.driver.abilities else Sample(1, 0.5)
 
     @asynccontextmanager
     async def exchange(

@@ -26,13 +26,16 @@ from asgi_conformance.drivers.server.process import ServerProcess
 from asgi_conformance.isolation import ChildEnded, can_fork, in_child
 from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.pattern import Route
-from asgi_conformance.runner import IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
+from asgi_conformance.runner import ABILITIES, IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
+from asgi_conformance.selection import representatives, sample
 from asgi_conformance.target import Target
 from asgi_conformance.transcript import Transcript
 from asgi_conformance.verdict import Verdict
 from asgi_conformance.watchdog import HELD, TOTAL
 
 REMOTE = "remote"
+HTTP = frozenset({"http"})
+KEPT = 8  # server processes that wait for another check
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
 DISTRIBUTIONS = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "websockets", "wsproto", "anyio", "httpx")
 
@@ -58,34 +61,37 @@ class Session:
         # What is loaded now stays; a collection during a check, which leak checks ask for, need not look at it.
         gc.collect()
         gc.freeze()
-        self._servers: dict[tuple[str, str], ServerProcess] = {}
+        self._servers: dict[tuple[str, AppRef], ServerProcess] = {}
 
     # What to run.
 
     def cases(self) -> Iterator[Case]:
         """Every case, target by target and driver by driver.
 
-        On the catalogue, what does not apply is left out: nobody asks whether a chat fits the CSV rules.
+        On the catalogue, what does not apply is left out (nobody asks whether a chat fits the CSV rules), and
+        routes that are alike stand for each other.
         """
-        quiet = self.options.app is None and self.options.url is None
         for target in self.targets:
             for driver in self.drivers:
-                for case in plan(self.checks, target, driver, self.abilities(driver)):
-                    if not (quiet and case.not_applicable):
-                        yield case
+                found = plan(self.checks, target, driver, self.abilities(driver))
+                yield from representatives(found) if self._on_catalogue else found
 
-    def cases_of(self, check: Check) -> list[Case]:
-        """The cases of one check, in the same order; never empty."""
+    def cases_of(self, check: Check, *, sampled: bool = False) -> list[Case]:
+        """The cases of one check, in the same order; never empty. `sampled`: on the catalogue, a few of them."""
         found = [
             case
             for target in self.targets
             for driver in self.drivers
             for case in plan([check], target, driver, self.abilities(driver))
         ]
-        applicable = [case for case in found if case.not_applicable is None]
-        if self.options.app is None and self.options.url is None:
-            return applicable or found[:1]
-        return found
+        if not self._on_catalogue:
+            return found
+        applicable = list(representatives(found))
+        return list(sample(applicable) if sampled else applicable) or found[:1]
+
+    @property
+    def _on_catalogue(self) -> bool:
+        return self.options.app is None and self.options.url is None
 
     def abilities(self, driver: str) -> frozenset[Ability]:
         """What a driver of that name offers."""
@@ -125,14 +131,20 @@ class Session:
             return RemoteDriver(case.target.url, transcript=transcript)
         if case.target.app is None:
             raise LoadError(f"{case.target.name} is not an application that can be loaded")
-        # A fixture app is cheap to load, and each check sees a fresh one. A check that ends its server gets one
-        # of its own. A user's application may be slow to load, so its process serves many checks.
-        if case.target.app.fresh or Ability.PROCESS in case.check.needs:
+        # A check that ends its server gets one of its own. So does each check on a fixture app, which is cheap to
+        # load, unless it asks for no more than an answer. A user's application may be slow to load, and keeps its
+        # process.
+        if Ability.PROCESS in case.check.needs or (case.target.app.fresh and not case.check.needs - ABILITIES <= HTTP):
             return ServerDriver(case.driver, case.target.app, leaving="kill", transcript=transcript)
         return ServerDriver(case.driver, self._kept(case.driver, case.target.app), transcript=transcript)
 
     def _kept(self, driver: str, app: AppRef) -> ServerProcess:
-        return self._servers.setdefault((driver, app.app), ServerProcess(driver, app, how="exec"))
+        key = (driver, app)
+        process = self._servers.pop(key, None) or ServerProcess(driver, app, how="fork" if app.fresh else "exec")
+        self._servers[key] = process
+        while len(self._servers) > KEPT:
+            self._servers.pop(next(iter(self._servers))).kill()
+        return process
 
     def close(self) -> None:
         """Stop every server that is still kept."""

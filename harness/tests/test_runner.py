@@ -53,6 +53,7 @@ def judge(app, function, *, level=MUST, hears_watchdog=False):
     return run_case(
         Case(check, target, "in-process", ROUTE),
         lambda case, transcript: InProcess(app, raise_app_exceptions=False, transcript=transcript),
+        held=1.0,
     )
 
 

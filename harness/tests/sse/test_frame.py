@@ -61,7 +61,9 @@ def test_data_arrives_as_one_event_with_lf_for_line_ends(data: str) -> None:
     assert received(frame(data)) == [("message", data.replace("\r\n", "\n").replace("\r", "\n"), "")]
 
 
-@pytest.mark.parametrize("data", [b"bytes", {"a": 1}, 5, 1.5, True, ["a"], object()], ids=lambda data: type(data).__name__)
+@pytest.mark.parametrize(
+    "data", [b"bytes", {"a": 1}, 5, 1.5, True, ["a"], object()], ids=lambda data: type(data).__name__
+)
 def test_data_that_is_no_text_is_refused(data: Any) -> None:
     with pytest.raises(TypeError, match="data must be a str"):
         frame(data)

@@ -646,7 +646,12 @@ def decorated_fastapi_with_dependency():
     return app
 
 
-@pytest.mark.parametrize("name", APPS)
+SLOW = {"thread_that_is_told_to_stop_and_not_joined"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in APPS]
+)
 def test_nobody_is_accused(name):
     wrong = [
         f"{verdict.check} {verdict.route}: expected {verdict.expected}, observed {verdict.observed}"

@@ -1,0 +1,45 @@
+"""Which cases of the catalogue are worth running: routes that stand for others, and a sample for every day."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from asgi_conformance.runner import IN_PROCESS, Case
+
+SAMPLE = {IN_PROCESS: 3}  # fixture apps for each check; on a server one
+DEFAULT_SAMPLE = 1
+
+
+def representatives(cases: Iterable[Case]) -> Iterator[Case]:
+    """Cases that apply, one of each kind: routes of one app with the same capabilities stand for each other.
+
+    A route that declares deviations of its own stands for itself.
+    """
+    seen = set()
+    for case in cases:
+        if case.not_applicable is not None:
+            continue
+        route = case.route
+        kind = None if route is None else (frozenset(route.capabilities), frozenset(route.deviations))
+        key = (case.check.id, case.target.name, case.driver, kind)
+        if key not in seen:
+            seen.add(key)
+            yield case
+
+
+def sample(cases: Iterable[Case]) -> Iterator[Case]:
+    """Of the cases of one check: all that are known to fail, and a few apps for each driver, always the same.
+
+    Which ones differs from check to check, so that all checks together visit every app.
+    """
+    by_driver: dict[str, dict[str, list[Case]]] = {}
+    for case in cases:
+        by_driver.setdefault(case.driver, {}).setdefault(case.target.name, []).append(case)
+    for driver, by_target in by_driver.items():
+        names = sorted(by_target, key=lambda name: (zlib.crc32(f"{by_target[name][0].check.id} {name}".encode()), name))
+        chosen = set(names[: SAMPLE.get(driver, DEFAULT_SAMPLE)])
+        for name, found in by_target.items():
+            yield from (case for case in found if name in chosen or _known(case))
+
+
+def _known(case: Case) -> bool:
+    return case.driver == IN_PROCESS and case.target.deviation(case.check.id, case.driver, case.route) is not None

@@ -24,6 +24,7 @@ from asgi_conformance.clock import VirtualLoop  # noqa: E402
 from asgi_conformance.drivers.base import Ending, Response, Unanswered, Unreachable  # noqa: E402
 from asgi_conformance.drivers.inprocess import InProcess  # noqa: E402
 from asgi_conformance.faults import Faults  # noqa: E402
+from asgi_conformance.lint import lint  # noqa: E402
 from asgi_conformance.pattern import Deviation, Pattern, Route  # noqa: E402
 from asgi_conformance.probe import Probe  # noqa: E402
 
@@ -47,4 +48,5 @@ __all__ = [
     "Violation",
     "VirtualLoop",
     "check",
+    "lint",
 ]

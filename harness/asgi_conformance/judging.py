@@ -11,6 +11,7 @@ from asgi_conformance.drivers.http import ends_body, type_of
 from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.probe import Probe
 from asgi_conformance.protocol.problem import Problem
+from asgi_conformance.protocol.shape import Shape
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.waits import Limit
 
@@ -54,11 +55,16 @@ async def response_start(probe: Probe) -> Message:
         return found[0]
 
 
-def require(problems: Iterable[Problem], *rules: str) -> None:
-    """Raise Violation for the first problem that is about one of the rules of the protocol tables."""
+def require(problems: Iterable[Problem], *rules: str, at: Message | None = None) -> None:
+    """Raise Violation for the first problem that is about one of the rules of the protocol tables; `at` is whose."""
     for problem in problems:
         if problem.rule in rules:
-            raise Violation(expected=problem.expected, observed=problem.observed)
+            raise Violation(expected=problem.expected, observed=problem.observed, at=at)
+
+
+def require_of(shape: Shape, message: Message, *rules: str) -> None:
+    """The same, for the problems that a message has with its shape."""
+    require(shape.problems(message), *rules, at=message)
 
 
 def ended(messages: Iterable[Any]) -> bool:

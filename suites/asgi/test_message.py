@@ -2,7 +2,7 @@
 
 from asgi_conformance import MUST, SHOULD, Probe, Violation, check
 from asgi_conformance.drivers.http import type_of
-from asgi_conformance.judging import require
+from asgi_conformance.judging import require_of
 from asgi_conformance.protocol.http import HTTP
 from asgi_conformance.protocol.problem import show
 from asgi_conformance.spec import ASGI
@@ -72,4 +72,4 @@ async def test_values_are_plain(probe: Probe) -> None:
     rules = ["event.message.keys", *(f"event.value.{what}" for what in ("integer", "float", "keys", "type"))]
     for message in (await probe.request()).messages:
         if (shape := SHAPES.get(str(type_of(message)))) is not None:
-            require(shape.problems(message), *rules)
+            require_of(shape, message, *rules)

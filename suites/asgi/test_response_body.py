@@ -2,7 +2,7 @@
 
 from asgi_conformance import MUST, NotApplicable, Probe, Violation, check
 from asgi_conformance.drivers.http import ends_body, type_of
-from asgi_conformance.judging import BODY, only, require
+from asgi_conformance.judging import BODY, only, require_of
 from asgi_conformance.protocol.events import RESPONSE_BODY
 from asgi_conformance.spec import ASGI_HTTP
 
@@ -21,7 +21,7 @@ async def test_body_is_bytes(probe: Probe) -> None:
     """
     response = await probe.request()
     for message in only(BODY, response.messages):
-        require(RESPONSE_BODY.problems(message), "http.response-body.bytes")
+        require_of(RESPONSE_BODY, message, "http.response-body.bytes")
 
 
 @check("asgi.response-body.more-body-bool", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -33,7 +33,7 @@ async def test_more_body_is_bool(probe: Probe) -> None:
     """
     response = await probe.request()
     for message in only(BODY, response.messages):
-        require(RESPONSE_BODY.problems(message), "http.response-body.more-body")
+        require_of(RESPONSE_BODY, message, "http.response-body.more-body")
 
 
 @check("asgi.response-body.nothing-after-end", level=MUST, clause=CLAUSE, needs={"http", "messages"})

@@ -1,7 +1,7 @@
 """ASGI HTTP: the ``http.response.start`` event."""
 
 from asgi_conformance import MUST, Probe, Violation, check
-from asgi_conformance.judging import BODY, START, only, require, response_start, starts
+from asgi_conformance.judging import BODY, START, only, require_of, response_start, starts
 from asgi_conformance.protocol.events import RESPONSE_START
 from asgi_conformance.spec import ASGI_HTTP
 
@@ -29,7 +29,7 @@ async def test_status_is_int(probe: Probe) -> None:
     Usual cause: a status that was read from a configuration or another response as text; a status line with a
     reason phrase, as WSGI has it. `http.HTTPStatus` members are integers.
     """
-    require(RESPONSE_START.problems(await response_start(probe)), "http.response-start.status")
+    require_of(RESPONSE_START, await response_start(probe), "http.response-start.status")
 
 
 @check("asgi.response-start.headers-bytes", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -41,7 +41,7 @@ async def test_headers_are_pairs_of_bytes(probe: Probe) -> None:
     Usual cause: middleware that adds `("x-header", "value")` as text; a dict of headers as it is.
     Usual mend: `(b"x-header", value.encode("latin-1"))`; Starlette's `MutableHeaders` does it for you.
     """
-    require(RESPONSE_START.problems(await response_start(probe)), "http.response-start.headers")
+    require_of(RESPONSE_START, await response_start(probe), "http.response-start.headers")
 
 
 @check("asgi.response-start.headers-lower-case", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -54,7 +54,7 @@ async def test_header_names_are_lower_case(probe: Probe) -> None:
     Usual cause: raw header pairs written as they look in HTTP/1.1.
     Usual mend: `name.lower()`.
     """
-    require(RESPONSE_START.problems(await response_start(probe)), "http.response-start.header-case")
+    require_of(RESPONSE_START, await response_start(probe), "http.response-start.header-case")
 
 
 @check("asgi.response-start.no-pseudo-headers", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -65,7 +65,7 @@ async def test_no_pseudo_headers(probe: Probe) -> None:
 
     Usual cause: a proxy that copies the headers of an HTTP/2 response.
     """
-    require(RESPONSE_START.problems(await response_start(probe)), "http.response-start.pseudo-headers")
+    require_of(RESPONSE_START, await response_start(probe), "http.response-start.pseudo-headers")
 
 
 @check("asgi.response-start.trailers-bool", level=MUST, clause=CLAUSE, needs={"http", "messages"})
@@ -74,7 +74,7 @@ async def test_trailers_flag_is_bool(probe: Probe) -> None:
 
     Usual cause: the trailers themselves, or a number, in its place.
     """
-    require(RESPONSE_START.problems(await response_start(probe)), "http.response-start.trailers")
+    require_of(RESPONSE_START, await response_start(probe), "http.response-start.trailers")
 
 
 @check("asgi.response-start.before-body", level=MUST, clause=CLAUSE, needs={"http", "messages"})

@@ -21,6 +21,7 @@ from asgi_conformance.watchdog import guard
 
 MAX_PLAIN = 10  # ordinary routes that are visited unasked; streams and websockets are all visited
 WITHIN = 10.0
+PIECES = 100  # parts of a body, after which it is taken for one without an end
 TOTAL = 90.0  # real seconds for looking at all routes
 CONVERTED = {"int": "1", "float": "1.5", "uuid": "00000000-0000-0000-0000-000000000000", "path": "x"}
 PARAMETER = re.compile(r"{([^}:]+)(?::([^}]+))?}")
@@ -87,7 +88,7 @@ async def _look(app: ASGIApp, options: Options) -> Found:
         for route in named:
             await _exists(client, route)
         if named:
-            return named, has_lifespan, (), notes
+            return tuple([await _described(client, route) for route in named]), has_lifespan, (), notes
         plain: list[Route] = []
         special: list[Route] = []
         refused: list[str] = []
@@ -97,13 +98,19 @@ async def _look(app: ASGIApp, options: Options) -> Found:
                     special.append(route)
                 else:
                     refused.append(f"{route} (refuses the handshake: name an address that it accepts)")
-            elif await _is_event_stream(client, route):
-                special.append(replace(route, capabilities=CAPABILITIES["sse"]))
-            else:
-                plain.append(route)
+                continue
+            found = replace(route, capabilities=await _kind(client, route))
+            (special if "sse" in found.capabilities else plain).append(found)
     visited, left = plain[:MAX_PLAIN], plain[MAX_PLAIN:]
     routes = tuple(visited + special) or (Route("GET", "/", CAPABILITIES["http"]),)
     return routes, has_lifespan, (*(str(route) for route in left), *refused), notes
+
+
+async def _described(client: InProcess, route: Route) -> Route:
+    """The route that was named, and whether its body has no end in sight."""
+    if route.capabilities != CAPABILITIES["http"]:
+        return route
+    return replace(route, capabilities=route.capabilities | (await _kind(client, route) & {"http.stream"}))
 
 
 async def _exists(client: InProcess, route: Route) -> None:
@@ -137,17 +144,23 @@ async def _accepts(client: InProcess, route: Route) -> bool:
         await exchange.ending(1.0)
 
 
-async def _is_event_stream(client: InProcess, route: Route) -> bool:
+async def _kind(client: InProcess, route: Route) -> frozenset[str]:
+    """What answers at a plain route: an event stream, a stream without an end in sight, or an ordinary response."""
     exchange = await client.http(Request(route.method, route.path))
     try:
         head = await exchange.head(WITHIN)
+        media_type = (head.get("content-type") or "").partition(";")[0].strip().lower()
+        if head.status == 200 and media_type == "text/event-stream":
+            return CAPABILITIES["sse"]
+        for _ in range(PIECES):
+            if await exchange.piece(WITHIN) is None:
+                return CAPABILITIES["http"]
     except Unanswered:
-        return False
+        pass
     finally:
         await exchange.disconnect()
         await exchange.ending(1.0)
-    kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
-    return head.status == 200 and kind == "text/event-stream"
+    return CAPABILITIES["http"] | ({"http.stream"} if exchange.messages else set())
 
 
 def reach(options: Options) -> Target:

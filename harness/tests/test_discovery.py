@@ -49,6 +49,14 @@ async def ticks():
 @app.websocket("/ws/{room}")
 async def ws(socket: WebSocket, room: str): await socket.accept()
 
+@app.get("/flood")
+async def flood():
+    async def forever():
+        while True:
+            yield b"x"
+            await asyncio.sleep(1)
+    return StreamingResponse(forever())
+
 @app.websocket("/private")
 async def private(socket: WebSocket): await socket.close(1008)
 
@@ -96,6 +104,7 @@ EXPECTED = {
     "GET /things/00000000-0000-0000-0000-000000000000": {"http"},
     "GET /missing": {"http"},
     "GET /ticks": {"http", "http.stream", "sse"},
+    "GET /flood": {"http", "http.stream"},
     "GET /ws/1": {"websocket"},
     "GET /v1/users": {"http"},
     "GET /admin/stats": {"http"},

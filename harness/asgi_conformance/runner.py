@@ -199,7 +199,7 @@ def _verdict(case: Case, judgement: Judgement, transcript: Transcript | None = N
 
 
 def _entries(transcript: Transcript | None, judgement: Judgement) -> tuple[Entry, ...]:
-    if transcript is None or judgement.outcome is Outcome.PASSED:
+    if transcript is None or judgement.outcome in {Outcome.PASSED, Outcome.NOT_APPLICABLE}:
         return ()
     at = None if judgement.at is None else clip(judgement.at)
     return tuple(

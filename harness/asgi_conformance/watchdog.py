@@ -63,6 +63,9 @@ def guard(loop: Beating | None, *, held: float = HELD, total: float = TOTAL) -> 
     can_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGVTALRM")
     watched = Guard(loop, held, total, threading.get_ident(), can_signal)
     before = signal.signal(signal.SIGVTALRM, _raise_held) if can_signal else None
+    told_before = sys.unraisablehook
+    # One that hits a destructor is dropped by Python, which tells everybody; the next one will do.
+    sys.unraisablehook = lambda told: None if told.exc_type is LoopHeld else told_before(told)
     _WATCHDOG.watch(watched)
     try:
         yield watched
@@ -75,6 +78,7 @@ def guard(loop: Beating | None, *, held: float = HELD, total: float = TOTAL) -> 
             _WATCHDOG.forget(watched)
             for _ in range(100):
                 pass
+        sys.unraisablehook = told_before
         if can_signal:
             signal.signal(signal.SIGVTALRM, before if before is not None else signal.SIG_DFL)
 

@@ -22,13 +22,19 @@ def session():
     session.close()
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def everyday(mutant: Mutant) -> object:
+    """A server that has to be waited for is for CI."""
+    return pytest.param(mutant, marks=[pytest.mark.slow] if mutant.driver != "in-process" else [], id=mutant.name)
+
+
+@pytest.mark.parametrize("mutant", [everyday(mutant) for mutant in MUTANTS])
 def test_mutant_is_killed_by_exactly_the_checks_it_names(
     mutant: Mutant, session: Session, pytestconfig: pytest.Config
 ) -> None:
-    """By all checks with --full; for every day, by those of the suites that have something to say about it."""
-    suites = {name.partition(".")[0] for name in mutant.killed_by}
-    checks = CHECKS if pytestconfig.option.full else [check for check in CHECKS if check.suite in suites]
+    """By all checks with --full; for every day, by those of the files that have something to say about it."""
+    files = {check.function.__module__ for check in CHECKS if check.id in mutant.killed_by}
+    near = [check for check in CHECKS if check.function.__module__ in files]
+    checks = CHECKS if pytestconfig.option.full else near
     target = PATTERNS[mutant.base].mutated(mutant)
     broken = defaultdict(list)
     for case in plan(checks, target, mutant.driver, session.abilities(mutant.driver)):

@@ -1,6 +1,7 @@
 """Loads the plugin, so that a checkout works without being installed."""
 
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,14 @@ pytest_plugins = ["asgi_conformance.plugin"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is slow, unless everything is asked for."""
-    slow = [] if config.option.full else [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        items[:] = [item for item in items if item not in slow]
-        config.hook.pytest_deselected(items=slow)
+    """Leave out what is slow, and most of what is many, unless everything is asked for."""
+    left_out = [] if config.option.full else [item for item in items if not _for_every_day(item)]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _for_every_day(item: pytest.Item) -> bool:
+    sampled = item.get_closest_marker("sampled")
+    many = sampled is not None and zlib.crc32(item.name.encode()) % sampled.args[0]
+    return not many and item.get_closest_marker("slow") is None

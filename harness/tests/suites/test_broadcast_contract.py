@@ -177,10 +177,10 @@ def judge(pattern: str, schedules: int) -> None:
 
 @pytest.mark.parametrize("pattern", HARDENED)
 def test_hardened_manager_keeps_the_contract(pattern: str) -> None:
-    judge(pattern, 150)
+    judge(pattern, 100)
 
 
 @pytest.mark.parametrize("pattern", DOCUMENTED)
 def test_documented_manager_breaks_the_contract(pattern: str) -> None:
     with pytest.raises(BrokenContract):
-        judge(pattern, 150)
+        judge(pattern, 100)

@@ -760,6 +760,7 @@ def cases(name):
 SLOW = {"raw_with_open_socket"}  # time is real beside an open socket
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SOUND]
 )

@@ -638,6 +638,7 @@ def cases(name):
             yield case, make, but
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_stream_is_not_accused(name: str) -> None:
     accused = {}

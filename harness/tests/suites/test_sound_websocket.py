@@ -581,6 +581,7 @@ def cases(name):
     return make, [case for case in plan(CHECKS, target, "in-process", InProcess.abilities) if not case.not_applicable]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_application_is_not_accused(name):
     make, chosen = cases(name)

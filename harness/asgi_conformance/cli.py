@@ -130,8 +130,13 @@ def _report(options: Options, folder: Path, environment: dict[str, Any], verdict
 def _benchmarks(options: Options, environment: dict[str, Any]) -> Any:
     """What one layer of each style costs, for a report on the whole catalogue."""
     part = options.app or options.url or options.suites or options.checks or options.patterns
-    record = None if part or "interrupted" in environment else measure()
-    return None if record is None else renderer("benchmarks").comparison(record)
+    if part or "interrupted" in environment:
+        return None
+    record = measure()
+    found = None if record is None else renderer("benchmarks").comparison(record)
+    if found is None:
+        click.echo("note    no benchmarks: they need pip install 'asgi-conformance[bench,patterns]'")
+    return found
 
 
 def _repeat(options: Options, target: str) -> str:

@@ -224,6 +224,8 @@ def _routes_of(route: Any, prefix: str, depth: int) -> Iterator[Route]:
         yield Route("GET", filled(prefix + path, route), CAPABILITIES["websocket"])
     elif getattr(route, "routes", None):
         yield from static_routes(route, prefix + path, depth + 1)
+    elif type(route).__name__ == "Route":  # an ASGI application as the endpoint, which takes every method
+        yield Route("GET", filled(prefix + path, route), CAPABILITIES["http"])
 
 
 def _documents_the_api(route: Any) -> bool:

@@ -66,6 +66,14 @@ async def users(): return []
 @admin.get("/stats")
 async def stats(): return {}
 
+async def inner(scope, receive, send):
+    await send({"type": "http.response.start", "status": 406, "headers": []})
+    await send({"type": "http.response.body"})
+
+from starlette.routing import Route
+class Inner:
+    async def __call__(self, scope, receive, send): await inner(scope, receive, send)
+app.router.routes.append(Route("/inner", Inner()))
 app.include_router(router)
 app.mount("/admin", admin)
 
@@ -105,6 +113,7 @@ EXPECTED = {
     "GET /missing": {"http"},
     "GET /ticks": {"http", "http.stream", "sse"},
     "GET /flood": {"http", "http.stream"},
+    "GET /inner": {"http"},
     "GET /ws/1": {"websocket"},
     "GET /v1/users": {"http"},
     "GET /admin/stats": {"http"},

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from asgi_conformance.runner import IN_PROCESS, Case
 
-SAMPLE = {IN_PROCESS: 3}  # fixture apps for each check; on a server one
+SAMPLE = {IN_PROCESS: 2}  # fixture apps for each check; on a server one
 DEFAULT_SAMPLE = 1
 
 

@@ -48,6 +48,7 @@ def test_a_violation_ends_with_one_and_is_told_with_its_evidence(project):
     assert verdict["transcript"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -111,6 +112,7 @@ def test_an_application_that_ends_the_process_does_not_take_the_run_with_it(proj
         assert outcomes["GET /"] == "passed"
 
 
+@pytest.mark.slow
 def test_an_application_that_holds_the_loop_is_told_and_the_run_goes_on(project):
     project.write(
         "held.py",

@@ -207,7 +207,7 @@ def _header(value: bytes) -> str:
     return f"Last-Event-ID {shown if len(shown) < 20 else shown[:20] + '…'!r}"
 
 
-@check("sse.ids.unique", level=PRACTICE, clause=FIELDS, needs={"sse", "sse.ids"})
+@check("sse.ids.unique", level=PRACTICE, clause=FIELDS, needs={"sse", "sse.ids", "virtual-time"})
 async def test_every_event_has_an_id_of_its_own(probe: Probe) -> None:
     """Where a stream has ids, each event should have one of its own.
 

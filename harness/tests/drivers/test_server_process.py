@@ -134,6 +134,7 @@ def serve_once(how: str) -> bytes:
     return asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_thirty_fresh_servers_in_a_row_all_serve():
     descriptors = len(os.listdir("/proc/self/fd"))
     assert [serve_once("fork") for _ in range(30)] == [b'{"hello":"world"}'] * 30

@@ -21,6 +21,7 @@ def test_a_users_application_is_judged_whatever_the_projects_settings(project):
     assert properties["level"] == "MUST"
 
 
+@pytest.mark.slow
 def test_it_works_under_xdist(project):
     pytest.importorskip("xdist")
     done = project.pytest("--app", "theirapp:app", *ONE, "-n", "2", "--report-dir", "report")

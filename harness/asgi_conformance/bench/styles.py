@@ -27,8 +27,9 @@ def measure() -> dict[str, Any] | None:
             *("-p", "asgi_conformance.plugin", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider"),
             *("--import-mode", "importlib", "--benchmark-json", str(saved), str(_paths.SUITES / "throughput")),
         ]
-        # Plugins of the surrounding project would change what is timed.
-        environment = os.environ | {
+        # Plugins and workers of a surrounding test run would change what is timed.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+        environment = kept | {
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, [str(_paths.PACKAGE.parent), os.environ.get("PYTHONPATH")])),
         }

@@ -1,6 +1,7 @@
 """The command line: ``asgi-conformance run | list | explain | serve``."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -140,24 +141,27 @@ def _benchmarks(options: Options, environment: dict[str, Any]) -> Any:
 
 
 def _repeat(options: Options, target: str) -> str:
-    """The command that judges one target of this run again."""
+    """The command that judges one target of this run again, as a shell reads it."""
     if options.url:
-        return f"asgi-conformance run --url {options.url}{_routes(options)}"
-    if options.app:
-        factory = " --factory" if options.factory else ""
-        return f"asgi-conformance run {options.app}{factory}{_routes(options)}"
-    return f"asgi-conformance run --pattern {target}"
+        words = ["--url", options.url, *_routes(options)]
+    elif options.app:
+        place = ["--app-dir", options.app_dir] if options.app_dir else []
+        words = [options.app, *(["--factory"] if options.factory else []), *place, *_routes(options)]
+    else:
+        words = ["--pattern", target]
+    return shlex.join(["asgi-conformance", "run", *words])
 
 
-def _routes(options: Options) -> str:
-    return "".join(f' --{kind} "{path}"' for kind in ("sse", "websocket", "http") for path in getattr(options, kind))
+def _routes(options: Options) -> list[str]:
+    kinds = ("sse", "websocket", "http")
+    return [word for kind in kinds for path in getattr(options, kind) for word in (f"--{kind}", path)]
 
 
 def _facts(begun: float) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(time.monotonic() - begun, 1),
-        "command": "asgi-conformance " + " ".join(sys.argv[1:]),
+        "command": shlex.join(["asgi-conformance", *sys.argv[1:]]),
     }
 
 

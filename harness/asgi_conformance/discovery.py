@@ -20,6 +20,7 @@ from asgi_conformance.target import Target
 from asgi_conformance.watchdog import guard
 
 MAX_PLAIN = 10  # ordinary routes that are visited unasked; streams and websockets are all visited
+MAX_LAYERS = 64  # of middleware around an application; one that wraps itself has no last
 WITHIN = 10.0
 PIECES = 100  # parts of a body, after which it is taken for one without an end
 TOTAL = 90.0  # real seconds for looking at all routes
@@ -52,26 +53,64 @@ def discover(options: Options) -> Discovery:
         raise ValueError("there is no application to look at")
     ref = AppRef(options.app, options.factory, options.app_dir)
     app = load(ref)
+    named = options.routes()
+    found = _found(app, named or tuple(dict.fromkeys(static_routes(app))), named=bool(named))
+    visited, not_visited = (found.routes, ()) if named else _chosen(found.routes)
+    routes = visited or (Route("GET", "/", CAPABILITIES["http"]),)
+    capabilities = frozenset({"lifespan"} if found.has_lifespan else ()) | frozenset(options.promises)
+    target = Target(options.app, ref, None, routes, capabilities, options.promises)
+    return Discovery(target, (*not_visited, *found.refused), found.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of looking at an application."""
+
+    has_lifespan: bool
+    routes: tuple[Route, ...] = ()
+    refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _found(app: ASGIApp, routes: tuple[Route, ...], *, named: bool) -> Found:
+    """What comes of looking at these routes, apart from this process where that is possible.
+
+    Looking starts and stops the application, which not every application can do twice; and it may be deadly. Then
+    each route is looked at by itself: one that ends the process stays an ordinary route, and the checks tell.
+    """
+    if not can_fork():
+        return _looked(app, routes, named=named)
     try:
-        # Looking starts and stops the application, which not every application can do twice.
-        found = in_child(lambda: _looked(app, options), within=TOTAL) if can_fork() else _looked(app, options)
+        return in_child(lambda: _looked(app, routes, named=named), within=TOTAL)
+    except ChildEnded:
+        pass
+    try:
+        found = in_child(lambda: _looked(app, (), named=named), within=TOTAL)
     except ChildEnded as error:
         raise Unreachable(str(error)) from None
-    routes, has_lifespan, not_visited, notes = found
-    capabilities = frozenset({"lifespan"} if has_lifespan else ()) | frozenset(options.promises)
-    target = Target(options.app, ref, None, routes, capabilities, options.promises)
-    return Discovery(target, not_visited, notes)
+    for route in routes:
+        try:
+            one = in_child(lambda route=route: _looked(app, (route,), named=named), within=TOTAL)  # type: ignore[misc]
+        except ChildEnded as error:
+            one = Found(found.has_lifespan, (route,), notes=(f"{route}: {error}",))
+        found = replace(found, routes=found.routes + one.routes, refused=found.refused + one.refused,
+                        notes=tuple(dict.fromkeys(found.notes + one.notes)))  # fmt: skip
+    return found
 
 
-Found = tuple[tuple[Route, ...], bool, tuple[str, ...], tuple[str, ...]]
+def _chosen(routes: tuple[Route, ...]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+    """Which routes are visited unasked, and which are not: all that is special, and some of the ordinary ones."""
+    special = tuple(route for route in routes if route.capabilities & {"sse", "websocket"})
+    plain = tuple(route for route in routes if route not in special)
+    return plain[:MAX_PLAIN] + special, tuple(str(route) for route in plain[MAX_PLAIN:])
 
 
-def _looked(app: ASGIApp, options: Options) -> Found:
+def _looked(app: ASGIApp, routes: tuple[Route, ...], *, named: bool) -> Found:
     loop = VirtualLoop()
     found: Found | None = None
     try:
         with guard(loop) as watched:
-            found = loop.run_until_complete(_look(app, options))
+            found = loop.run_until_complete(_look(app, routes, named=named))
     finally:
         close_loop(loop)
     if found is None or watched.fired is not None:
@@ -79,31 +118,25 @@ def _looked(app: ASGIApp, options: Options) -> Found:
     return found
 
 
-async def _look(app: ASGIApp, options: Options) -> Found:
+async def _look(app: ASGIApp, routes: tuple[Route, ...], *, named: bool) -> Found:
     client = InProcess(app, raise_app_exceptions=False)
     async with client:
         has_lifespan = client.run is not None
         notes = () if has_lifespan else (f"no lifespan: {client.no_lifespan}",)
-        named = options.routes()
-        for route in named:
-            await _exists(client, route)
         if named:
-            return tuple([await _described(client, route) for route in named]), has_lifespan, (), notes
-        plain: list[Route] = []
-        special: list[Route] = []
+            for route in routes:
+                await _exists(client, route)
+            return Found(has_lifespan, tuple([await _described(client, route) for route in routes]), (), notes)
+        seen: list[Route] = []
         refused: list[str] = []
-        for route in dict.fromkeys(static_routes(app)):
-            if "websocket" in route.capabilities:
-                if await _accepts(client, route):
-                    special.append(route)
-                else:
-                    refused.append(f"{route} (refuses the handshake: name an address that it accepts)")
-                continue
-            found = replace(route, capabilities=await _kind(client, route))
-            (special if "sse" in found.capabilities else plain).append(found)
-    visited, left = plain[:MAX_PLAIN], plain[MAX_PLAIN:]
-    routes = tuple(visited + special) or (Route("GET", "/", CAPABILITIES["http"]),)
-    return routes, has_lifespan, (*(str(route) for route in left), *refused), notes
+        for route in routes:
+            if "websocket" not in route.capabilities:
+                seen.append(replace(route, capabilities=await _kind(client, route)))
+            elif await _accepts(client, route):
+                seen.append(route)
+            else:
+                refused.append(f"{route} (refuses the handshake: name an address that it accepts)")
+    return Found(has_lifespan, tuple(seen), tuple(refused), notes)
 
 
 async def _described(client: InProcess, route: Route) -> Route:
@@ -198,7 +231,9 @@ def static_routes(app: Any, prefix: str = "", depth: int = 0) -> Iterator[Route]
     An application that is wrapped in middleware (an attribute `app`) is looked through.
     """
     inner = app
-    while getattr(inner, "routes", None) is None and getattr(inner, "app", None) is not None:
+    for _ in range(MAX_LAYERS):
+        if getattr(inner, "routes", None) is not None or getattr(inner, "app", None) is None:
+            break
         inner = inner.app
     routes = getattr(inner, "routes", None)
     if not isinstance(routes, list | tuple) or depth > 8:

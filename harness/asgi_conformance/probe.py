@@ -214,10 +214,3 @@ class Probe:
         """Call the application with any scope and any messages (needs ``script``)."""
         await self.start()
         return self.inprocess.call(scope, inbox, farewell, faults=faults, window=window)
-
-
-async def settled(exchange: HTTPExchange | WebSocketExchange, within: float = PATIENCE) -> Ending:
-    """How the application's call ended, after a turn of the loop for what it left to be done."""
-    ending = await exchange.ending(within)
-    await asyncio.sleep(0)
-    return ending

@@ -17,7 +17,7 @@ from asgi_conformance.baseline import Baseline
 from asgi_conformance.check import Check
 from asgi_conformance.config import Options, UsageError, named
 from asgi_conformance.discovery import discover, reach
-from asgi_conformance.drivers.base import Ability, Driver
+from asgi_conformance.drivers.base import Ability, Driver, Unanswered
 from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.drivers.remote import RemoteDriver
 from asgi_conformance.drivers.server.adapters import UnknownServer, find_variant
@@ -30,12 +30,13 @@ from asgi_conformance.runner import ABILITIES, IN_PROCESS, Case, could_not_run, 
 from asgi_conformance.selection import representatives, sample
 from asgi_conformance.target import Target
 from asgi_conformance.transcript import Transcript
-from asgi_conformance.verdict import Verdict
+from asgi_conformance.verdict import Outcome, Verdict
 from asgi_conformance.watchdog import HELD, TOTAL
 
 REMOTE = "remote"
 HTTP = frozenset({"http"})
 KEPT = 8  # server processes that wait for another check
+ANSWERS_WITHIN = 5.0  # real seconds for a server to show that it still runs
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
 DISTRIBUTIONS = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "websockets", "wsproto", "anyio", "httpx")
 
@@ -109,7 +110,24 @@ class Session:
         verdict = self._isolated(case) if self._isolates(case) else run_case(case, self.make_driver, held=self._held)
         if verdict.observed and "the event loop was held" in verdict.observed:
             self._strikes[place] += 1
+        if verdict.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE} and case.target.app is not None:
+            self._let_go_of_the_dead(case.driver, case.target.app)
         return self._baseline.applied(verdict)
+
+    def _let_go_of_the_dead(self, driver: str, app: AppRef) -> None:
+        """Keep a server for the next case only if it still answers: this case's application may be ending it."""
+        process = self._servers.get((driver, app))
+        if process is None:
+            return
+        process.poll()
+        try:
+            if process.running:
+                process.snapshot(ANSWERS_WITHIN)
+                return
+        except Unanswered:
+            pass
+        del self._servers[driver, app]
+        process.kill()
 
     def _isolates(self, case: Case) -> bool:
         """Whether the case runs in a child: a user's application is imported once, and pristine for each check."""

@@ -48,6 +48,7 @@ def test_a_violation_fails_with_words_and_without_a_traceback_of_ours(project):
     assert "asgi_conformance/runner.py" not in done.stdout
 
 
+@pytest.mark.slow
 def test_levels_that_do_not_fail_the_run_are_warnings(project):
     project.write("broken.py", BROKEN)
     done = project.pytest("--app", "broken:app", *ONE, "--fail-on", "practice")
@@ -55,6 +56,7 @@ def test_levels_that_do_not_fail_the_run_are_warnings(project):
     assert "1 warned" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_the_target_never_promised_is_not_applicable(project):
     project.write("broken.py", BROKEN)
     done = project.pytest("--app", "broken:app", "--suite", "websocket", "--server", "in-process")
@@ -63,6 +65,7 @@ def test_what_the_target_never_promised_is_not_applicable(project):
     assert "passed" not in done.stdout
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

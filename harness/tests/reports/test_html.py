@@ -193,6 +193,7 @@ def large(verdict: Callable[..., Verdict], targets: int, checks: int, broken: in
     return Run({}, tuple(verdicts), rules)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("broken", [1, 10, 3_001])
 def test_the_page_of_a_catalogue_stays_below_one_and_a_half_megabytes(
     verdict: Callable[..., Verdict], broken: int
@@ -209,6 +210,7 @@ def test_the_page_of_one_application_stays_below_300_kilobytes(
     assert len(html.render(run, benchmarks).encode()) < 300_000
 
 
+@pytest.mark.slow
 def test_what_there_is_no_room_for_is_named(verdict: Callable[..., Verdict]) -> None:
     run = large(verdict, targets=30, checks=100, broken=1)
     text = html.render(run)

@@ -4,6 +4,7 @@ import importlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from asgi_conformance import _paths
 from asgi_conformance.check import REGISTRY, Check
@@ -36,8 +37,9 @@ def load_checks() -> list[Check]:
 def load_patterns() -> dict[str, Target]:
     """The fixture apps by pattern name, as targets. Raises LoadError where their frameworks are missing."""
     targets: dict[str, Target] = {}
+    later = _imported_later()
     for path in _modules(_paths.FIXTURES, "*.py"):
-        if "mutants" in path.relative_to(_paths.FIXTURES).parts:
+        if "mutants" in path.relative_to(_paths.FIXTURES).parts or path in later:
             continue
         name = module_name("fixtures", _paths.FIXTURES, path)
         try:
@@ -47,12 +49,35 @@ def load_patterns() -> dict[str, Target]:
                 module = importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise LoadError(f"{EXTRA} (there is no module {error.name!r})") from None
-        pattern = getattr(module, "PATTERN", None)
-        if isinstance(pattern, Pattern):
+        for module_of_app, pattern in _declared(module):
             if pattern.name in targets:
                 raise ValueError(f"two fixture apps are called {pattern.name}")
-            targets[pattern.name] = Target.of_pattern(pattern, name)
+            targets[pattern.name] = Target.of_pattern(pattern, module_of_app)
     return targets
+
+
+def _declared(module: ModuleType) -> Iterator[tuple[str, Pattern]]:
+    """The patterns of a module, each with the name of the module that holds its app.
+
+    ``PATTERN`` is about the app beside it. ``PATTERNS``, in a file ``patterns.py``, is about apps in the files of
+    its folder, by file name: they need libraries that are slow to import or may be missing, and are imported when
+    they are judged.
+    """
+    pattern = getattr(module, "PATTERN", None)
+    if isinstance(pattern, Pattern):
+        yield module.__name__, pattern
+    package = module.__name__.rpartition(".")[0]
+    for file, declared in getattr(module, "PATTERNS", {}).items():
+        yield f"{package}.{file}", declared
+
+
+def _imported_later() -> frozenset[Path]:
+    """Files of apps that are declared elsewhere; whatever else lies in their folder is imported at once."""
+    found = set()
+    for declaring in _modules(_paths.FIXTURES, "patterns.py"):
+        module = importlib.import_module(module_name("fixtures", _paths.FIXTURES, declaring))
+        found |= {declaring.with_name(f"{file}.py") for file in module.PATTERNS}
+    return frozenset(found)
 
 
 def load_mutants() -> list[Mutant]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MUST, SHOULD, PRACTICE, CLAIM = Level.MUST, Level.SHOULD, Level.PRACTICE, Level.CLAIM
 
+BOUND = "pattern:"  # begins a need that only the apps of one documented pattern meet
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*){2}")
 
 
@@ -70,11 +71,17 @@ class Check:
     function: CheckFunction
     formerly: str | None = None
     hears_watchdog: bool = False
+    slow: bool = False
 
     @property
     def suite(self) -> str:
         """The area: the folder under ``suites/`` and the first part of the id."""
         return self.id.partition(".")[0]
+
+    @property
+    def bound(self) -> bool:
+        """Whether it is about the app of one documented pattern, and so nothing to hold others to."""
+        return self.level is CLAIM or any(need.startswith(BOUND) for need in self.needs)
 
     @property
     def title(self) -> str:
@@ -140,6 +147,7 @@ def check(
     needs: Iterable[str] = (),
     formerly: str | None = None,
     hears_watchdog: bool = False,
+    slow: bool = False,
 ) -> Callable[[F], F]:
     """Register a coroutine function as the check `check_id`; the function itself is returned unchanged.
 
@@ -151,7 +159,7 @@ def check(
     def register(function: F) -> F:
         if not (function.__doc__ or "").strip():
             raise ValueError(f"check {check_id} has no docstring, and the docstring is its documentation")
-        made = Check(check_id, level, clause, frozenset(needs), function, formerly, hears_watchdog)
+        made = Check(check_id, level, clause, frozenset(needs), function, formerly, hears_watchdog, slow)
         REGISTRY.add(made)
         function.__check__ = made  # type: ignore[attr-defined]
         return function

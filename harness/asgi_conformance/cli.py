@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import click
 
-from asgi_conformance import __version__, catalogue
+from asgi_conformance import __version__, catalogue, documents
 from asgi_conformance.bench.styles import measure
 from asgi_conformance.config import Options, UsageError, combine, from_file, named
 from asgi_conformance.loading import LoadError
+from asgi_conformance.onion_command import onion
 from asgi_conformance.progress import Progress
 from asgi_conformance.session import renderer, write_reports
 from asgi_conformance.supervisor import Begun, Fatal, Supervisor, open_log
@@ -193,6 +194,10 @@ def _mutants() -> list[tuple[str, str]]:
     return [(mutant.name, ", ".join(sorted(mutant.killed_by))) for mutant in catalogue.load_mutants()]
 
 
+def _claims() -> list[tuple[str, str]]:
+    return [(claim.id, claim.claim) for claim in documents.load_claims().values()]
+
+
 def _suites() -> list[tuple[str, str]]:
     checks = catalogue.load_checks()
     return [(name, f"{sum(check.suite == name for check in checks)} checks") for name in catalogue.suite_names()]
@@ -213,15 +218,16 @@ LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "checks": _checks,
     "patterns": _patterns,
     "mutants": _mutants,
+    "claims": _claims,
     "suites": _suites,
     "servers": _servers,
 }
 
 
 @main.command("list")
-@click.argument("what", required=False, default="checks", metavar="[checks|patterns|mutants|suites|servers]")
+@click.argument("what", required=False, default="checks", metavar="[checks|patterns|claims|mutants|suites|servers]")
 def list_(what: str) -> None:
-    """List what there is: checks, patterns (the fixture apps), mutants, suites, servers."""
+    """List what there is: checks, patterns (the fixture apps), claims, mutants, suites, servers."""
     try:
         rows = LISTS[named("list of", what, LISTS)]()
     except (UsageError, LoadError) as error:
@@ -265,6 +271,8 @@ def serve(pattern: str, port: int) -> None:
     if target.app is not None:
         uvicorn.run(target.app.app, host="127.0.0.1", port=port)
 
+
+main.add_command(onion)
 
 if __name__ == "__main__":
     main()

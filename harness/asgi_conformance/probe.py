@@ -1,6 +1,5 @@
 """The handle that a check gets: one route of one target, reached through one driver."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -10,7 +9,6 @@ from asgi_conformance.drivers.base import (
     PATIENCE,
     Ability,
     Driver,
-    Ending,
     Headers,
     HTTPExchange,
     Request,

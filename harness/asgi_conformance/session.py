@@ -34,7 +34,8 @@ from asgi_conformance.verdict import Outcome, Verdict
 from asgi_conformance.watchdog import HELD, TOTAL
 
 REMOTE = "remote"
-HTTP = frozenset({"http"})
+# What asks for no more than an answer: of any fixture app, and of the one that judges servers.
+ANSWER = frozenset({"http", "server.script"})
 KEPT = 8  # server processes that wait for another check
 ANSWERS_WITHIN = 5.0  # real seconds for a server to show that it still runs
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
@@ -152,7 +153,8 @@ class Session:
         # A check that ends its server gets one of its own. So does each check on a fixture app, which is cheap to
         # load, unless it asks for no more than an answer. A user's application may be slow to load, and keeps its
         # process.
-        if Ability.PROCESS in case.check.needs or (case.target.app.fresh and not case.check.needs - ABILITIES <= HTTP):
+        modest = case.check.needs - ABILITIES <= ANSWER
+        if Ability.PROCESS in case.check.needs or (case.target.app.fresh and not modest):
             return ServerDriver(case.driver, case.target.app, leaving="kill", transcript=transcript)
         return ServerDriver(case.driver, self._kept(case.driver, case.target.app), transcript=transcript)
 
@@ -190,6 +192,9 @@ class Session:
 
     def _select(self) -> list[Check]:
         checks = catalogue.load_checks()
+        if not (self._on_catalogue or self.options.suites or self.options.checks):
+            # What is about the documents' own apps is nothing to tell a user's application about, unless asked.
+            checks = [check for check in checks if not check.bound]
         for suite in self.options.suites:
             named("suite", suite, catalogue.suite_names())
         if self.options.suites:

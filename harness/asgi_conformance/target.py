@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from asgi_conformance.check import BOUND
 from asgi_conformance.loading import AppRef
 from asgi_conformance.mutant import Mutant
 from asgi_conformance.pattern import Pattern, Route
@@ -32,12 +33,16 @@ class Target:
 
     @classmethod
     def of_pattern(cls, pattern: Pattern, module: str) -> "Target":
-        """The fixture app of that pattern; each load gives a fresh instance."""
+        """The fixture app of that pattern; each load gives a fresh instance.
+
+        It can do, besides what it declares, what checks of this very pattern need: ``pattern:sse.counter``, which
+        siblings such as ``sse.counter.hardened`` have as well.
+        """
         return cls(
             name=pattern.name,
             app=AppRef(f"{module}:app", fresh=True),
             routes=pattern.routes,
-            capabilities=frozenset(pattern.capabilities) | frozenset(pattern.promises),
+            capabilities=frozenset(pattern.capabilities) | frozenset(pattern.promises) | bound_to(pattern.name),
             promises=pattern.promises,
             pattern=pattern,
         )
@@ -54,3 +59,9 @@ class Target:
         if self.pattern is None:
             return None
         return self.pattern.deviation(check_id, driver, route)
+
+
+def bound_to(name: str) -> frozenset[str]:
+    """The capabilities that go with a fixture app's name: its pattern, and the pattern that it is a sibling of."""
+    parts = name.split(".")
+    return frozenset(BOUND + ".".join(parts[:length]) for length in range(2, len(parts) + 1))

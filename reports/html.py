@@ -102,7 +102,7 @@ def _render(run: Run, benchmarks: Benchmarks | None, *, room: int) -> str:
         for status in (Status.FAILED, Status.COULD_NOT_RUN, Status.STALE, Status.WARNED, Status.KNOWN)
     }
     return (
-        _environment()
+        templates()
         .get_template("index.html.j2")
         .render(
             run=run,
@@ -222,7 +222,8 @@ def _inapplicable(run: Run) -> list[tuple[str, list[tuple[str, list[str]]]]]:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The templates of the pages, with what they may call."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

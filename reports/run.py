@@ -30,6 +30,7 @@ class Environment(TypedDict, total=False):
     found: list[str]  # routes that were discovered, in words: "GET /events (event stream)"
     not_offered: list[str]  # capabilities that nothing in the run offers
     repeat: dict[str, str]  # target -> the command that judges it, without --server and --check
+    sources: dict[str, str]  # target -> the file of its fixture app, from the folder that holds fixtures/
     interrupted: str  # why the run ended early, in a few words: "interrupted"
 
 

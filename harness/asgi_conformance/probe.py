@@ -17,10 +17,14 @@ from asgi_conformance.drivers.base import (
     Unreachable,
     WebSocketExchange,
 )
+from asgi_conformance.drivers.browser.page import Page, opened
+from asgi_conformance.drivers.browser.relay import Relay
 from asgi_conformance.drivers.call import Call
 from asgi_conformance.drivers.exchange import Sample, read_response
 from asgi_conformance.drivers.inprocess import STOP_GRACE, InProcess
 from asgi_conformance.drivers.lifespan import LifespanRun
+from asgi_conformance.drivers.remote import RemoteDriver
+from asgi_conformance.drivers.server.driver import ServerDriver
 from asgi_conformance.faults import NO_FAULTS, Faults
 from asgi_conformance.pattern import Route
 from asgi_conformance.protocol.types import Message
@@ -50,6 +54,11 @@ class Probe:
         self._promises = promises or {}
         self.transcript = transcript
         self._started = False
+        self.evidence: str | None = None
+
+    def measured(self, evidence: str) -> None:
+        """Keep what was measured: the report shows it beside a claim that holds."""
+        self.evidence = evidence
 
     @property
     def route(self) -> Route:
@@ -186,6 +195,27 @@ class Probe:
             raise Blocked(str(error)) from error
         if not handshake.accepted:
             raise Blocked(f"the handshake was refused with status {handshake.status}")
+
+    # A browser.
+
+    @asynccontextmanager
+    async def browser(self, *, path: str | None = None) -> AsyncIterator[Page]:
+        """A fresh page of a real browser: the application's own at `path`, or an empty one at its origin.
+
+        Needs ``browser``. Raises Blocked where there is no browser, or none that starts.
+        """
+        await self.start()
+        driver = self.driver
+        if not isinstance(driver, ServerDriver | RemoteDriver):
+            raise Blocked(f"this check needs another driver than {driver.name}")
+        try:
+            async with (
+                Relay(driver.raw, driver.place, self.transcript.add) as relay,
+                opened(relay, path=path, note=self.transcript.add) as page,
+            ):
+                yield page
+        except Unreachable as error:
+            raise Blocked(str(error)) from error
 
     # In process only.
 

@@ -106,8 +106,8 @@ def _judge(
     case: Case, make_driver: DriverFactory, loop: asyncio.AbstractEventLoop, transcript: Transcript
 ) -> Judgement:
     try:
-        driver = make_driver(case, transcript)
-        loop.run_until_complete(_judge_and_stop(case, Probe(driver, case.route, transcript, case.target.promises)))
+        probe = Probe(make_driver(case, transcript), case.route, transcript, case.target.promises)
+        loop.run_until_complete(_judge_and_stop(case, probe))
     except Violation as violation:
         outcome = Outcome.WARNED if case.check.level is Level.SHOULD else Outcome.FAILED
         at = None if violation.at is None else told(violation.at)
@@ -129,7 +129,7 @@ def _judge(
         )
     except Exception as error:
         return Judgement(Outcome.COULD_NOT_RUN, "a check that works", f"a fault of the harness: {_traced(error)}")
-    return Judgement(Outcome.PASSED)
+    return Judgement(Outcome.PASSED, None, probe.evidence)
 
 
 async def _judge_and_stop(case: Case, probe: Probe) -> None:

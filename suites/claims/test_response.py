@@ -26,3 +26,4 @@ async def test_redirect_without_a_status_redirects(probe: Probe) -> None:
                 expected=f"status 307 or 308 and a Location in answer to {method}",
                 observed=f"status {response.status} and Location {location!r}",
             )
+        probe.measured(f"status {response.status}, with which a client keeps its method; Location {location}")

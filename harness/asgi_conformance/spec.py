@@ -38,6 +38,7 @@ RFC_9110 = Document("RFC 9110, HTTP Semantics", "https://www.rfc-editor.org/rfc/
 RFC_9112 = Document("RFC 9112, HTTP/1.1", "https://www.rfc-editor.org/rfc/rfc9112")
 RFC_6455 = Document("RFC 6455, WebSocket", "https://www.rfc-editor.org/rfc/rfc6455")
 RFC_7692 = Document("RFC 7692, WebSocket compression", "https://www.rfc-editor.org/rfc/rfc7692")
+OPENAPI = Document("OpenAPI 3.1", "https://spec.openapis.org/oas/v3.1.1.html")
 STARLETTE = Document("Starlette, Middleware", "https://www.starlette.io/middleware/")
 FASTAPI = Document("FastAPI, Advanced", "https://fastapi.tiangolo.com/advanced/")
 PRACTICES = Document("Practices of this project", "docs/practices.md")

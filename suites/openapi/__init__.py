@@ -1,0 +1,1 @@
+"""Whether what an application says about itself is true."""

@@ -1,7 +1,9 @@
 """What the documents claim about responses."""
 
+import re
+
 from asgi_conformance import CLAIM, Probe, Violation, check
-from asgi_conformance.spec import RFC_9110
+from asgi_conformance.spec import RFC_9110, RFC_9111
 
 
 @check(
@@ -27,3 +29,29 @@ async def test_redirect_without_a_status_redirects(probe: Probe) -> None:
                 observed=f"status {response.status} and Location {location!r}",
             )
         probe.measured(f"status {response.status}, with which a client keeps its method; Location {location}")
+
+
+@check(
+    "claims.response.etag-caching",
+    level=CLAIM,
+    clause=RFC_9111["section-4"],
+    needs={"pattern:response.cache-headers", "http"},
+)
+async def test_headers_alone_give_caching(probe: Probe) -> None:
+    """`Cache-Control` and `ETag` headers on the response give HTTP caching.
+
+    Two things are meant by that. As long as the response is fresh, a cache answers by itself: `Cache-Control` does
+    that. Afterwards it asks with `If-None-Match`, and somebody has to compare: a header alone does not.
+    """
+    first = await probe.request()
+    lifetime = re.search(r"max-age=(\d+)", first.head.get("cache-control") or "")
+    tag = first.head.get("etag") or ""
+    if lifetime is None or not tag:
+        raise Violation(expected="Cache-Control with a lifetime, and an ETag", observed="one of them is missing")
+    again = await probe.request(headers=((b"if-none-match", tag.encode("latin-1")),))
+    form = "well formed" if re.fullmatch(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag) else "without its quotes"
+    told = f"fresh for {lifetime[1]} s; the tag {tag} is {form}; asked with it, status {again.status}"
+    if again.status != 304 or form != "well formed":
+        observed = f"depends on the age: {told} and {len(again.body)} bytes"
+        raise Violation(expected="a lifetime, a well-formed tag, and 304 to who has it", observed=observed)
+    probe.measured(told)

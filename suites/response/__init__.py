@@ -1,0 +1,1 @@
+"""What the responses of an application carry: cookies, headers, redirects, pages."""

@@ -1,0 +1,1 @@
+"""What becomes of an exception that an application has an answer for."""

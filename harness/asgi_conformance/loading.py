@@ -7,8 +7,10 @@ import os
 import sys
 import traceback
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from asgi_conformance.protocol.types import ASGIApp
@@ -115,11 +117,24 @@ def _execute_anew(name: str) -> ModuleType:
     _FRESH.append((module, before))
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        if type(spec.loader) is SourceFileLoader and spec.origin is not None:
+            changed = Path(spec.origin).stat()
+            exec(_code(spec.loader, name, changed.st_mtime_ns, changed.st_size), vars(module))  # noqa: S102 - an import
+        else:
+            spec.loader.exec_module(module)
     except BaseException:
         forget_fresh()
         raise
     return module
+
+
+@lru_cache(maxsize=1024)
+def _code(loader: SourceFileLoader, name: str, _changed: int, _size: int) -> CodeType:
+    """What the source compiles to, kept as long as the file stays as it is: it is executed for each check."""
+    code = loader.get_code(name)
+    if code is None:
+        raise ImportError(f"there is no code for {name!r}", name=name)
+    return code
 
 
 def forget_fresh() -> None:

@@ -1,169 +1,27 @@
-"""Event stream parsers side by side: how fast each one is, and which of the test vectors it gets wrong.
+"""Event stream parsers side by side: how fast each one is.
 
-    python harness/benchmarks/sse_parsers.py [--megabytes 50] [--shape data,typed] [--only speed,growth,faults]
+    python harness/benchmarks/sse_parsers.py [--megabytes 50] [--shape data,typed] [--only speed,growth]
 
 All parsers run in one process, in turns over the same chunks, through their public interface. A turn takes about a
 megabyte; a rate is the median of the turns, and a ratio is the median of the ratios within a turn, so that a slow
 moment of the machine meets all alike. Time is the CPU time of the process. The *ceiling* is what any parser in Python
-has to do at least: split the bytes at the blank lines and decode the pieces. Prints Markdown.
+has to do at least: split the bytes at the blank lines and decode the pieces. Prints Markdown. Which streams each one
+gets wrong is told by `sse_faults.py`.
 """
 
 import argparse
-import importlib.metadata
-import importlib.util
 import platform
 import random
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable, Iterable
 
-HARNESS = Path(__file__).resolve().parents[1]
-if importlib.util.find_spec("asgi_conformance") is None:  # a checkout that is not installed
-    sys.path.insert(0, str(HARNESS))
+from sse_contestants import Contestant, Count, present
 
-from asgi_conformance.sse import EventStreamParser  # noqa: E402 - after the path
-
-Seen = tuple[str, str, str]  # type, data, id
-Parse = Callable[[Iterable[bytes]], Iterable[Seen]]  # for the vectors
-Count = Callable[[Iterable[bytes]], int]  # for the clock
 TEXT = "a tram is late at stop number seven; the next bus on line 12 has data: city = Oslo, delay 4 min."
 WORDS = TEXT.split(" ")
 GROWTH = (1, 2, 4, 8)  # megabytes in one event
 PATIENCE = 2.0  # seconds for one event; a parser that took longer is spared the larger ones
-
-
-class Contestant:
-    """A parser: how to count the events of a stream, and how to read them."""
-
-    def __init__(self, name: str, count: Count, parse: Parse | None = None) -> None:
-        self.name = name
-        self.count = count
-        self.parse = parse
-
-
-def ours() -> Contestant:
-    """The parser of this project."""
-
-    def count(chunks: Iterable[bytes]) -> int:
-        parser = EventStreamParser()
-        feed, events = parser.feed, 0
-        for chunk in chunks:
-            for _ in feed(chunk):
-                events += 1
-        return events
-
-    def parse(chunks: Iterable[bytes]) -> Iterator[Seen]:
-        parser = EventStreamParser()
-        for chunk in chunks:
-            for event in parser.feed(chunk):
-                yield event.type, event.data, event.last_event_id
-
-    return Contestant("asgi_conformance.sse", count, parse)
-
-
-def httpx_sse() -> Contestant:
-    """httpx-sse, as its users have it: over the text that httpx makes of the response."""
-    import httpx  # noqa: PLC0415 - each contestant may be missing
-    import httpx_sse  # noqa: PLC0415
-
-    def events(chunks: Iterable[bytes]) -> Iterator[httpx_sse.ServerSentEvent]:
-        response = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=iter(chunks))
-        return httpx_sse.EventSource(response).iter_sse()
-
-    return Contestant(
-        f"httpx-sse {version('httpx-sse')}",
-        lambda chunks: sum(1 for _ in events(chunks)),
-        lambda chunks: ((event.event, event.data, event.id) for event in events(chunks)),
-    )
-
-
-def httpx_sse_decoders() -> Contestant:
-    """The two decoders of httpx-sse without an httpx response around them, fed with text decoded as httpx does it."""
-    import codecs  # noqa: PLC0415
-
-    from httpx_sse._decoders import SSEDecoder, SSELineDecoder  # noqa: PLC0415
-
-    def count(chunks: Iterable[bytes]) -> int:
-        text, lines, events = codecs.getincrementaldecoder("utf-8")("replace"), SSELineDecoder(), SSEDecoder()
-        total = 0
-        for chunk in chunks:
-            for line in lines.decode(text.decode(chunk)):
-                if events.decode(line) is not None:
-                    total += 1
-        return total
-
-    return Contestant("httpx-sse, its decoders alone", count)
-
-
-def httpx2() -> Contestant:
-    """The event source that is part of httpx2."""
-    import httpx2  # noqa: PLC0415
-
-    def events(chunks: Iterable[bytes]) -> Iterator[httpx2.ServerSentEvent]:
-        response = httpx2.Response(
-            200,
-            headers={"content-type": "text/event-stream"},
-            content=iter(chunks),
-            request=httpx2.Request("GET", "http://127.0.0.1/"),
-        )
-        return iter(httpx2.EventSource(response, max_event_size=None))
-
-    return Contestant(
-        f"httpx2 {version('httpx2')}",
-        lambda chunks: sum(1 for _ in events(chunks)),
-        lambda chunks: ((event.event, event.data, event.id) for event in events(chunks)),
-    )
-
-
-def sseclient_py() -> Contestant:
-    """The client that takes any iterable of bytes."""
-    import sseclient  # noqa: PLC0415
-
-    def events(chunks: Iterable[bytes]) -> Iterator[sseclient.Event]:
-        return sseclient.SSEClient(chunks).events()
-
-    return Contestant(
-        f"sseclient-py {version('sseclient-py')}",
-        lambda chunks: sum(1 for _ in events(chunks)),
-        lambda chunks: ((event.event, event.data, event.id or "") for event in events(chunks)),
-    )
-
-
-def launchdarkly() -> Contestant:
-    """The client of LaunchDarkly, with the chunks in the place of its connection."""
-    from ld_eventsource import SSEClient  # noqa: PLC0415
-    from ld_eventsource.actions import Event  # noqa: PLC0415
-    from ld_eventsource.config import ConnectionClient, ConnectionResult, ConnectStrategy  # noqa: PLC0415
-
-    class Chunks(ConnectStrategy, ConnectionClient):
-        def __init__(self, chunks: Iterable[bytes]) -> None:
-            self.chunks = chunks
-
-        def create_client(self, logger: object) -> ConnectionClient:
-            return self
-
-        def connect(self, last_event_id: str | None) -> ConnectionResult:
-            return ConnectionResult(iter(self.chunks), None)
-
-    def events(chunks: Iterable[bytes]) -> Iterable[Event]:
-        return SSEClient(Chunks(chunks)).events
-
-    return Contestant(
-        f"launchdarkly-eventsource {version('launchdarkly-eventsource')}",
-        lambda chunks: sum(1 for _ in events(chunks)),
-        lambda chunks: ((event.event, event.data, event.last_event_id or "") for event in events(chunks)),
-    )
-
-
-def version(distribution: str) -> str:
-    """The installed version."""
-    return importlib.metadata.version(distribution)
-
-
-CONTESTANTS = (ours, httpx_sse, httpx_sse_decoders, httpx2, sseclient_py, launchdarkly)
 
 
 def ceiling(end: bytes) -> Contestant:
@@ -173,17 +31,6 @@ def ceiling(end: bytes) -> Contestant:
         return sum(len([piece.decode() for piece in chunk.split(end + end)]) for chunk in chunks)
 
     return Contestant("ceiling: split, decode", count)
-
-
-def present() -> tuple[list[Contestant], list[str]]:
-    """The contestants that are installed, and the names of those that are not."""
-    found, missing = [], []
-    for make in CONTESTANTS:
-        try:
-            found.append(make())
-        except ImportError as error:
-            missing.append(f"{make.__name__} ({error})")
-    return found, missing
 
 
 def stream_of(shape: str, size: int, end: bytes, total: int) -> list[bytes]:
@@ -276,60 +123,13 @@ def growth(contestants: list[Contestant], turns: int) -> None:
             print(f"| {lines} | {contestant.name} | {' | '.join(cells)} |", flush=True)
 
 
-def faults(contestants: list[Contestant]) -> None:
-    """Print how many categories of the test vectors each parser gets wrong."""
-    vectors = load_vectors().VECTORS
-    categories = sorted({vector.category for vector in vectors})
-    print(f"\n## Vectors: categories of {len(categories)} with a wrong result ({len(vectors)} vectors)\n")
-    print("Type and data of the events, whole and byte by byte; then the same with the last event id.\n")
-    print("| parser | whole | byte by byte | either | either, with ids | exceptions |\n|---|---:|---:|---:|---:|---:|")
-    details = []
-    for contestant in contestants:
-        if contestant.parse is None:
-            continue
-        wrong: dict[str, set[str]] = {"whole": set(), "bytes": set(), "ids": set()}
-        exceptions = set()
-        for vector in vectors:
-            expected = list(vector.events)
-            for how, chunks in (("whole", [vector.stream]), ("bytes", [bytes([byte]) for byte in vector.stream])):
-                try:
-                    got: list[Seen] | None = list(contestant.parse(chunks))
-                except Exception as error:  # whatever a parser raises is its answer
-                    got = None
-                    exceptions.add(type(error).__name__)
-                if got is None or [event[:2] for event in got] != [event[:2] for event in expected]:
-                    wrong[how].add(vector.category)
-                if got != expected:
-                    wrong["ids"].add(vector.category)
-        either = wrong["whole"] | wrong["bytes"]
-        print(
-            f"| {contestant.name} | {len(wrong['whole'])} | {len(wrong['bytes'])} | {len(either)} "
-            f"| {len(wrong['ids'])} | {', '.join(sorted(exceptions)) or 'none'} |"
-        )
-        if wrong["ids"]:
-            details.append(f"- {contestant.name}: {', '.join(sorted(wrong['ids']))}")
-    print("\n" + "\n".join(details))
-
-
-def load_vectors() -> ModuleType:
-    """The vectors of the tests, which are no package that could be imported by name."""
-    path = HARNESS / "tests" / "sse" / "vectors.py"
-    spec = importlib.util.spec_from_file_location("sse_vectors", path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"the vectors are not at {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run what was asked for and print it."""
     options = argparse.ArgumentParser(description="Event stream parsers side by side.")
     options.add_argument("--megabytes", type=float, default=50, help="how much each parser gets of each kind of stream")
     options.add_argument("--turn", type=float, default=1, help="megabytes a turn")
     options.add_argument("--shape", default="data", help="data, typed (event, id and data), or both with a comma")
-    options.add_argument("--only", default="speed,growth,faults", help="which tables")
+    options.add_argument("--only", default="speed,growth", help="which tables")
     chosen = options.parse_args(arguments)
     contestants, missing = present()
     print("# Event stream parsers\n")
@@ -340,8 +140,6 @@ def main(arguments: list[str] | None = None) -> None:
         speed(contestants, chosen.shape.split(","), chosen.megabytes, min(chosen.turn, chosen.megabytes))
     if "growth" in tables:
         growth(contestants, 1 if chosen.megabytes < 10 else 3)
-    if "faults" in tables:
-        faults(contestants)
 
 
 if __name__ == "__main__":

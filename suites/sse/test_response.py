@@ -4,6 +4,8 @@ import re
 
 from asgi_conformance import MUST, PRACTICE, SHOULD, Blocked, NotApplicable, Probe, Unanswered, Violation, check
 from asgi_conformance.drivers.base import Head
+from asgi_conformance.drivers.http import payload
+from asgi_conformance.judging import BODY, START, http_call, only
 from asgi_conformance.onion import Onion, Passing, Step
 from asgi_conformance.spec import HTML_SSE, PRACTICES, RFC_9110
 
@@ -14,6 +16,7 @@ AUTHORING = HTML_SSE["authoring-notes"]
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]*)', re.IGNORECASE)
 FRESH = re.compile(r"(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]")
 UNSTORED = {"no-store", "no-cache"}
+LOOKED_AT = 60.0  # seconds of a clock that jumps
 
 
 async def _head(probe: Probe) -> Head:
@@ -97,6 +100,38 @@ async def test_charset_is_utf8(probe: Probe) -> None:
         raise NotApplicable("a charset in the content-type")
     if told[1].lower() not in {"utf-8", "utf8"}:
         raise Violation(expected="charset utf-8, or none", observed=f"charset {told[1]}")
+
+
+@check("sse.response.old-client", level=PRACTICE, clause=PRACTICES["sse-timeliness"], needs={"sse", "script"})
+async def test_old_client_gets_the_stream(probe: Probe) -> None:
+    """A client that speaks HTTP/1.0 should get the stream as it is produced, like any other.
+
+    Such a response ends with its connection and needs no length. nginx speaks HTTP/1.0 to the servers behind it
+    unless it is told otherwise, so there are many such clients.
+
+    Usual cause: a body that is collected for HTTP/1.0, to know its length.
+    """
+    usual, old = await _beginning(probe, "1.1"), await _beginning(probe, "1.0")
+    if not usual[0] == 200 or not usual[1]:
+        raise NotApplicable("a stream that says something while it is looked at")
+    if old[0] == 505:
+        raise NotApplicable("HTTP/1.0: the status is 505")
+    if old[0] != 200:
+        raise Violation(expected="status 200 for HTTP/1.0 too", observed=f"status {old[0] or 'none'}")
+    if not old[1]:
+        raise Violation(expected="events for HTTP/1.0", observed=f"none within {LOOKED_AT:g} s")
+
+
+async def _beginning(probe: Probe, version: str) -> tuple[int, int]:
+    """The status (0 without a response), and how many pieces there were at the beginning."""
+    call = await http_call(probe, farewell={"type": "http.disconnect"}, scope={"http_version": version})
+    await call.until(lambda: len(only(BODY, call.sent)) > 1, LOOKED_AT)
+    begun = only(START, call.sent)
+    pieces = [message for message in only(BODY, call.sent) if payload(message)]
+    call.leave()
+    await call.ending(300.0)
+    status = begun[0].get("status") if begun else None
+    return status if isinstance(status, int) else 0, len(pieces)
 
 
 @check("sse.response.no-content-length", level=MUST, clause=RFC_9110["section-8.6"], needs={"sse", "virtual-time"})

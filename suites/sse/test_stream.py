@@ -4,7 +4,7 @@ from asgi_conformance import MUST, PRACTICE, SHOULD, NotApplicable, Probe, Viola
 from asgi_conformance.spec import HTML_SSE, PRACTICES
 from asgi_conformance.sse import Severity, frame, lint_stream
 
-from .stream import passage, require
+from .stream import extent, opened, passage, read, require
 
 PARSING = HTML_SSE["parsing-an-event-stream"]
 FIELDS = HTML_SSE["event-stream-interpretation"]
@@ -151,6 +151,8 @@ async def test_stream_ends_behind_a_block(probe: Probe) -> None:
     Usual cause: the last event without its second line break; one line break only behind each event.
     Usual mend: end each event, also the last one, with a blank line.
     """
+    if "sse.endless" in probe.route.capabilities:
+        raise NotApplicable("a stream that ends")
     seen = await require(probe, "P12", Severity.ERROR, full=True)
     if not seen.ended:
         raise NotApplicable("a stream that ends")
@@ -185,6 +187,30 @@ def _is_unfinished(body: bytes) -> bool:
     text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     last = text.rpartition(b"\n\n")[2].strip(b"\n")
     return any(line.startswith(b"data") for line in last.split(b"\n"))
+
+
+@check(
+    "sse.stream.compressed-in-time", level=PRACTICE, clause=PRACTICES["sse-timeliness"], needs={"sse", "virtual-time"}
+)
+async def test_compressed_events_arrive_in_time(probe: Probe) -> None:
+    """A stream that is compressed should reach the client as it is produced, each event when it is there.
+
+    A compressor keeps what it gets until it has some kilobytes of it, and events are small: the client gets none for
+    minutes, and then many.
+
+    Usual cause: middleware that compresses whatever has no length.
+    Usual mend: leave `text/event-stream` out, or flush the compressor behind each event (`Z_SYNC_FLUSH`).
+    """
+    async with opened(probe, headers=((b"accept-encoding", b"gzip"),)) as (exchange, head):
+        if (head.get("content-encoding") or "identity").strip().lower() == "identity":
+            return
+        compressed = await read(exchange, head, extent(probe))
+    plain = await passage(probe, headers=((b"accept-encoding", b"identity"),))
+    if len(plain.pieces) > 2 and plain.times[-1] >= 1.0 and not compressed.body and not compressed.ended:
+        raise Violation(
+            expected="events as they are produced, compressed or not",
+            observed=f"none of them compressed, {len(plain.pieces)} pieces of the body otherwise",
+        )
 
 
 @check("sse.data.json", level=PRACTICE, clause=PRACTICES["sse-json"], needs={"sse", "sse.json"})

@@ -38,8 +38,10 @@ class InProcessHTTPExchange:
 
     async def piece(self, within: float = PATIENCE) -> Piece | None:
         """The next non-empty body message; None at the end."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + within  # for all of it: an application may go on sending messages without content
         while True:
-            await self.call.until(lambda: len(self.call.sent) > self._next or self._ended(), within)
+            await self.call.until(lambda: len(self.call.sent) > self._next or self._ended(), deadline - clock())
             if len(self.call.sent) <= self._next:
                 if self._ended() or self.call.done:
                     return None
@@ -51,7 +53,7 @@ class InProcessHTTPExchange:
                 self.call.finish()
             data = payload(message)
             if data:
-                return Piece(asyncio.get_running_loop().time() - self._begun, data)
+                return Piece(clock() - self._begun, data)
 
     @property
     def complete(self) -> bool:

@@ -5,11 +5,13 @@ An event is out with the byte that completes its blank line: a CR ends its line 
 when it comes.
 
 Why it is fast: line ends are ASCII, so a cut behind one never divides a character. Complete lines are decoded in one
-call (Python's replacements for what is no UTF-8 are those of the Encoding standard), and a run of blocks of one `data`
-line each, which is what most streams are, is taken apart by one `str.split`. Such a shortcut takes only what it has
-proved to be of that shape; the rest goes through the loop over the lines, which is the rules.
+call (Python's replacements for what is no UTF-8 are those of the Encoding standard). A run of blocks of one `data`
+line each, which is what most streams are, is taken apart by one `str.split`; a run of blocks that have the same fields
+in the same order is a table, whose columns are. Such a shortcut takes only what it has proved to be of that shape; the
+rest goes through the loop over the lines, which is the rules.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat
@@ -17,9 +19,17 @@ from typing import NamedTuple, NoReturn
 
 BOM = b"\xef\xbb\xbf"
 CR, LF = 0x0D, 0x0A
-KEPT = frozenset({b"data", b"event", b"id"})  # the fields whose values wait for the blank line
+KEPT_NAMES = frozenset({"data", "event", "id"})  # the fields whose values wait for the blank line
+KEPT = frozenset(name.encode() for name in KEPT_NAMES)
 LINE_ENDS = ("\r", "\n")
 LONG = 400  # from this length on, finding the end of each value is faster than one split
+MANY, SHORT = 20, 100  # with so many lines that are no longer on average it pays to see whether they are a table
+# A type and an id before one line of data. They are not empty, so both take effect. An attempt at several events in a
+# chunk ends where the first one does: what is atomic is not tried again with less.
+ID, TYPE = r"(?:id: ([^\0\r\n]++)END)?", r"(?:event: ([^\0\r\n]++)END)?"
+BLOCK = ID + TYPE + ID + r"(?>data: (.*)END)END"
+ONE_EVENT, ONE_CRLF_EVENT = (re.compile(BLOCK.replace("END", end)).fullmatch for end in ("\n", "\r\n"))
+ONE_AT_A_TIME = 4096  # a longer chunk is not looked at for being one event
 ALWAYS_INTEGERS = 640  # `int` takes so many digits, however low its limit against quadratic time has been set
 
 
@@ -107,19 +117,23 @@ class EventStreamParser:
             ValueError: the parser is closed.
             EventTooLarge: there is a limit, and the stream goes over it; the parser is closed then.
         """
-        if (
-            self._idle
-            and type(chunk) is bytes
-            and (start := 6 if chunk[:6] == b"data: " else 5 if chunk[:5] == b"data:" else 0)
-        ):
-            # Servers mostly send one event at a time; one line of data and the blank line are read off here.
-            end = chunk.find(b"\n")
-            if end == len(chunk) - 2 and chunk[-1] == LF and CR not in chunk:
-                data = chunk[start:end].decode("utf-8", "replace")
-                return [new_tuple(Event, ("message", data, self.last_event_id))]
-            if end == len(chunk) - 3 and chunk[end:] == b"\n\r\n" and chunk.find(b"\r") == end - 1:
-                data = chunk[start : end - 1].decode("utf-8", "replace")
-                return [new_tuple(Event, ("message", data, self.last_event_id))]
+        if self._idle and type(chunk) is bytes:
+            # Servers mostly send one event at a time; such a one is read off here.
+            if chunk[:5] == b"data:":
+                start, end = 6 if chunk[5:6] == b" " else 5, chunk.find(b"\n")
+                if end == len(chunk) - 2 and chunk[-1] == LF and CR not in chunk:
+                    data = chunk[start:end].decode("utf-8", "replace")
+                    return [new_tuple(Event, ("message", data, self.last_event_id))]
+                if end == len(chunk) - 3 and chunk[end:] == b"\n\r\n" and chunk.find(b"\r") == end - 1:
+                    data = chunk[start : end - 1].decode("utf-8", "replace")
+                    return [new_tuple(Event, ("message", data, self.last_event_id))]
+            elif len(chunk) <= ONE_AT_A_TIME:
+                text = chunk.decode("utf-8", "replace")
+                block = (ONE_CRLF_EVENT if "\r" in text else ONE_EVENT)(text)
+                if block and "\r" not in (data := block[4]):
+                    if ident := block[3] or block[1]:
+                        self._id = self.last_event_id = ident
+                    return [new_tuple(Event, (block[2] or "message", data, self.last_event_id))]
         if self._special or type(chunk) is not bytes:
             chunk = self._prepare(chunk)
         if not chunk:
@@ -200,7 +214,11 @@ class EventStreamParser:
             if text[first + 1 : first + 2] in LINE_ENDS:
                 text = self._take_bare(text, first, events)
         if text:
-            self._take_lines(text, events)
+            lines = split_lines(text) if "\r" in text else text.split("\n")
+            lines.pop()
+            if len(lines) >= MANY and len(text) <= SHORT * len(lines):
+                lines = self._take_table(lines, events)
+            self._take_lines(lines, events)
         return events
 
     def _take_bare(self, text: str, first: int, events: list[Event]) -> str:
@@ -232,10 +250,42 @@ class EventStreamParser:
         events += map(new_event, zip(repeat("message"), values, repeat(self.last_event_id)))
         return rest
 
-    def _take_lines(self, text: str, events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule
-        """The rules themselves, line by line; each line of the text has its end."""
-        lines = split_lines(text) if "\r" in text else text.split("\n")
-        lines.pop()
+    def _take_table(self, lines: list[str], events: list[Event]) -> list[str]:
+        """Shortcut for blocks that all have the fields of the first one, in its order, each field once.
+
+        Gives back the lines that are left.
+        """
+        if not self._fresh and "" in lines:
+            start = lines.index("") + 1
+            self._take_lines(lines[:start], events)
+            lines = lines[start:]
+        width = lines.index("") + 1 if "" in lines else 0
+        count = len(lines) // width if width > 1 else 0
+        stop = count * width
+        if not count or any(lines[width - 1 : stop : width]):
+            return lines
+        columns: dict[str, list[str]] = {}
+        for number in range(width - 1):
+            name = lines[number].partition(": ")[0]
+            # No line has an LF in it, so there are `count` dividers only if each line begins with the name.
+            values = "\n".join(["", *lines[number:stop:width]]).split(f"\n{name}: ")
+            if name not in KEPT_NAMES or name in columns or len(values) != count + 1:
+                return lines
+            columns[name] = values[1:]
+        kinds, idents = columns.get("event"), columns.get("id")
+        if "data" not in columns or (idents and "\0" in "".join(idents)):
+            return lines
+        if kinds and "" in kinds:
+            kinds = [kind or "message" for kind in kinds]
+        if idents:
+            self._id = idents[-1]
+        made = zip(kinds or repeat("message"), columns["data"], idents or repeat(self.last_event_id), strict=False)
+        events += map(new_event, made)
+        self.last_event_id = self._id
+        return lines[stop:]
+
+    def _take_lines(self, lines: list[str], events: list[Event]) -> None:  # noqa: PLR0912 - one branch a rule
+        """The rules themselves, line by line."""
         first, more = self._first, self._more
         kind, ident, last = self._type, self._id, self.last_event_id
         for line in lines:

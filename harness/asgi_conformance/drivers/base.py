@@ -26,6 +26,7 @@ class Ability(StrEnum):
     VIRTUAL_TIME = "virtual-time"  # waiting costs nothing
     WIRE = "wire"  # real bytes on a real socket, correct ones and others
     PROCESS = "process"  # signals, exit codes, logs
+    BROWSER = "browser"  # a browser can be pointed at it
 
 
 class Unanswered(Exception):

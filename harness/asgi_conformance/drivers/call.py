@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
+from dataclasses import replace
 from typing import Any
 
 from asgi_conformance.drivers.base import Ending
 from asgi_conformance.faults import NO_FAULTS, Faults
+from asgi_conformance.leaks.snapshot import waits_at
 from asgi_conformance.protocol.types import ASGIApp, Message, Scope
 from asgi_conformance.transcript import Transcript
 
@@ -111,7 +113,7 @@ class Call:
         """Take a message; then fail, wait or return as the faults, the window and the peer say."""
         self._maybe_leave()
         index, self.sends = self.sends, self.sends + 1
-        message = _kept(message)
+        message = kept(message)
         self._note("send", message)
         faults = self._faults
         if faults.fail_send_from is not None and index >= faults.fail_send_from:
@@ -144,6 +146,17 @@ class Call:
         """Begin the call, in a task of its own."""
         self._task = asyncio.get_running_loop().create_task(_Counted(self._run(), self))
         self._task.add_done_callback(self._ended)
+
+    def take_over(self, sent: Iterable[Message], received: int) -> None:
+        """Go on with a call that was begun elsewhere: what it has sent, and how many messages it was given."""
+        self.sent.extend(map(kept, sent))
+        self.sends = len(self.sent)
+        self.receives = received
+
+    def run_in(self, task: "asyncio.Task[None]") -> None:
+        """The call goes on in this task, which is none that :meth:`start` made."""
+        self._task = task
+        task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
         await self._app(self.scope, self.receive, self.send)
@@ -237,6 +250,16 @@ class Call:
                 self.sent_before_cancel = len(self.sent)
             self._task.cancel()
 
+    @property
+    def place(self) -> str:
+        """Where the application waits now, such as "main.py:12 in lifespan"; empty when it has ended."""
+        coroutine = self._task.get_coro() if self._task is not None and not self._task.done() else None
+        return waits_at(getattr(coroutine, "_inner", coroutine))
+
+    def cancel_at(self, place: int) -> None:
+        """Cancel the application at its n-th suspension from now on."""
+        self._faults = replace(self._faults, cancel_at=self.suspensions + place)
+
     async def stop(self, grace: float) -> bool:
         """End what is left: cancel, again and again while it resists; whether it ended within `grace`."""
         loop = asyncio.get_running_loop()
@@ -270,17 +293,17 @@ def describe(ending: Ending) -> str:
     return words[ending.how]
 
 
-def _kept(message: Any) -> Any:
+def kept(message: Any) -> Any:
     """The message as it is now; its sender may change it, and its headers may be a one-way iterable."""
     if not isinstance(message, dict):
         return message
-    kept = dict(message)
-    headers = kept.get("headers")
+    now = dict(message)
+    headers = now.get("headers")
     if headers is not None and not isinstance(headers, list | tuple | str | bytes):
         # Whatever it is, if it cannot be listed it is evidence, and stays as it is.
         with contextlib.suppress(Exception):
-            kept["headers"] = list(headers)
-    return kept
+            now["headers"] = list(headers)
+    return now
 
 
 class _Counted(Coroutine[Any, Any, None]):

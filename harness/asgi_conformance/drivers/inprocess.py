@@ -1,5 +1,7 @@
 """The in-process driver: an application called directly, message by message, on the running loop."""
 
+import asyncio
+import inspect
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -7,12 +9,14 @@ from urllib.parse import unquote_to_bytes
 
 from asgi_conformance.drivers.base import PATIENCE, Ability, Headers, Request, Response, Unreachable
 from asgi_conformance.drivers.call import WINDOW, Call
+from asgi_conformance.drivers.eager import POSSIBLE, Host
 from asgi_conformance.drivers.exchange import read_response
 from asgi_conformance.drivers.http import InProcessHTTPExchange
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun
 from asgi_conformance.drivers.websocket import InProcessWebSocketExchange
 from asgi_conformance.faults import NO_FAULTS, Faults
-from asgi_conformance.protocol.types import ASGIApp, Message
+from asgi_conformance.lint import LintFinding, lint
+from asgi_conformance.protocol.types import ASGIApp, Message, Scope
 from asgi_conformance.sse import Event, EventStreamParser
 from asgi_conformance.transcript import Transcript
 
@@ -24,6 +28,7 @@ HTTP_SPEC_VERSION = "2.3"
 WEBSOCKET_SPEC_VERSION = "2.4"
 STOP_GRACE = 5.0
 STARTUP_PATIENCE = 60.0
+REMEMBERED = 256  # scopes of requests that were made before
 
 HeadersLike = Mapping[str, str] | Iterable[tuple[bytes, bytes]]
 
@@ -45,6 +50,7 @@ class InProcess:
         scope: keys that replace or extend those of every scope; a value of ``...`` takes the key out.
         faults: what the driver does wrong, in every call but the lifespan's.
         transcript: where to note both sides of every call.
+        linted: also note there what the linter finds wrong with the application, beside the message that is.
 
     Raises Unreachable on entering when startup fails or does not finish.
     """
@@ -63,8 +69,10 @@ class InProcess:
         scope: Mapping[str, Any] | None = None,
         faults: Faults = NO_FAULTS,
         transcript: Transcript | None = None,
+        linted: bool = False,
     ) -> None:
         self.app = app
+        self._linted = linted
         self._lifespan = lifespan
         self.raises_app_exceptions = raise_app_exceptions
         self._spec_version = spec_version
@@ -75,6 +83,12 @@ class InProcess:
         self.run: LifespanRun | None = None
         self.no_lifespan = ""  # why there is none, in words, where the application has none
         self.calls: list[Call] = []
+        self._eager = POSSIBLE and faults is NO_FAULTS and transcript is None
+        self._hosts: list[Host] = []
+        self._plain = inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+        self._scopes: dict[tuple[str, str], dict[str, Any]] = {}
+        self._fresh: tuple[tuple[str, Any], ...] = ()  # what each of these scopes has a copy of for itself
+        self._promote = self._promoted
 
     async def __aenter__(self) -> Self:
         if self._lifespan != "off":
@@ -82,7 +96,7 @@ class InProcess:
         return self
 
     async def _start(self) -> None:
-        run = LifespanRun(self.app, state={} if self._offers_state else None, transcript=self._transcript)
+        run = LifespanRun(self.called, state={} if self._offers_state else None, transcript=self._transcript)
         phase = await run.startup(STARTUP_PATIENCE)
         if phase.answer is Answer.COMPLETE:
             self.run = run
@@ -103,6 +117,8 @@ class InProcess:
     async def __aexit__(self, *exc_info: object) -> None:
         for call in self.calls:
             await call.stop(STOP_GRACE)
+        while self._hosts:
+            await self._hosts.pop().end()
         if self.run is not None and not self.run.call.done:
             await self.run.shutdown(STARTUP_PATIENCE)
             await self.run.call.stop(STOP_GRACE)
@@ -139,7 +155,7 @@ class InProcess:
     ) -> Call:
         """Call the application with any scope and any messages; the call is started."""
         call = Call(
-            self.app,
+            self.called,
             scope,
             inbox=inbox,
             farewell=farewell,
@@ -152,6 +168,16 @@ class InProcess:
             self._transcript.add("note", f"call with scope {_brief(scope)}")
         call.start()
         return call
+
+    @property
+    def called(self) -> ASGIApp:
+        """The application as it is called: with the linter around it, where that was asked for."""
+        return lint(self.app, on_violation=self._found, only="application") if self._linted else self.app
+
+    def _found(self, finding: LintFinding) -> None:
+        if self._transcript is not None:
+            about = f"{finding.rule}, {finding.level} ({finding.requirement})"
+            self._transcript.add("note", f"lint: {about}: expected {finding.expected}, observed {finding.observed}")
 
     # Scopes.
 
@@ -215,11 +241,54 @@ class InProcess:
             Unanswered: no response, or no end of it, within `within` seconds.
             Exception: what the application raised, with `raise_app_exceptions`.
         """
-        exchange = await self.http(Request(method, path, header_pairs(headers), body))
-        response = await read_response(exchange, within=within)
+        if self._eager:
+            host = self._hosts.pop() if self._hosts else await self._new_host()
+            if headers or body or (known := self._scopes.get((method, path))) is None:
+                scope = self._scope_to_remember(method, path, header_pairs(headers), body)
+            else:
+                scope = known.copy()
+                for key, value in self._fresh:
+                    scope[key] = value.copy()
+            eager, over = host.begin(self.app, scope, body, self._promote, plain=self._plain)
+            if over:
+                self._hosts.append(host)
+                return eager
+            call: Call = eager.promoted()
+            call.run_in(host.task)
+            response = await read_response(InProcessHTTPExchange(call), within=within)
+        else:
+            exchange = await self.http(Request(method, path, header_pairs(headers), body))
+            response = await read_response(exchange, within=within)
         if self.raises_app_exceptions and response.ending.exception is not None:
             raise response.ending.exception
         return response
+
+    async def _new_host(self) -> Host:
+        host = Host(asyncio.get_running_loop())
+        try:
+            await host.ready()
+        except asyncio.CancelledError:
+            self._hosts.append(host)  # it is ended with the others
+            raise
+        return host
+
+    def _promoted(self, scope: Scope, body: bytes, sent: list[Message], taken: bool) -> Call:
+        """The ordinary call that goes on where an eager one had to wait."""
+        inbox: list[Message] = [] if taken else [{"type": "http.request", "body": body, "more_body": False}]
+        call = Call(self.app, scope, inbox=inbox, farewell={"type": "http.disconnect"}, window=WINDOW)
+        call.take_over(sent, int(taken))
+        self.calls.append(call)
+        return call
+
+    def _scope_to_remember(self, method: str, path: str, headers: Headers, body: bytes) -> dict[str, Any]:
+        """The scope of a request; the next such request without headers and body has a copy."""
+        if not headers and not body and len(self._scopes) < REMEMBERED:
+            known = self._scopes[method, path] = self.http_scope(Request(method, path))
+            if self.run is not None and self.run.state is not None and "state" not in self._scope:
+                known["state"] = self.run.state  # copied for each request, as it is then
+            own = known.keys() - self._scope
+            self._fresh = tuple((key, known[key]) for key in ("asgi", "headers", "state") if key in own)
+        return self.http_scope(Request(method, path, headers, body))
 
     @asynccontextmanager
     async def stream(

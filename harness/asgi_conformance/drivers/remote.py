@@ -24,7 +24,7 @@ class RemoteDriver:
         tls: how to speak TLS; by default certificates are verified with the system's authorities.
     """
 
-    abilities = frozenset({Ability.WIRE})
+    abilities = frozenset({Ability.WIRE, Ability.BROWSER})
 
     def __init__(self, url: str, *, transcript: Transcript | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.name = "remote"
@@ -59,6 +59,10 @@ class RemoteDriver:
     async def websocket(self, request: Request) -> WireWebSocket:
         """Send a websocket handshake."""
         return await self._client.websocket(request)
+
+    def place(self, path: str) -> tuple[str, str]:
+        """What a request by hand has to say to reach that path: the value of ``host``, and the target."""
+        return self._client.authority, self._client.target(path)
 
     async def raw(self, *, receive_buffer: int | None = None) -> Connection:
         """A connection on which nothing was sent yet, for any bytes."""

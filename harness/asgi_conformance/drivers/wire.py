@@ -58,6 +58,10 @@ class WireClient:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return host if self._port == (443 if self._tls else 80) else f"{host}:{self._port}"
 
+    def target(self, path: str) -> str:
+        """The request target for a path of the application."""
+        return self._base_path + path
+
     async def http(self, request: Request, *, streaming: bool = False) -> "WireExchange":
         """Send a request on a new connection; with `streaming`, its body follows."""
         connection = await self.raw()
@@ -67,14 +71,14 @@ class WireClient:
         await exchange.begin(target, self._framed(request, streaming=streaming), None if streaming else request.body)
         return exchange
 
-    async def websocket(self, request: Request) -> WireWebSocket:
-        """Send a websocket handshake on a new connection."""
+    async def websocket(self, request: Request, *, early: bytes = b"") -> WireWebSocket:
+        """Send a websocket handshake on a new connection, and `early` bytes right behind it."""
         connection = await self.raw()
         target = self._base_path + request.path
         sight = self._watch(connection.port, "websocket", decoded(target))
         key, head = handshake(request, target, self.authority)
         exchange = WireWebSocket(connection, key, sight, self._note)
-        await exchange.begin(head)
+        await exchange.begin(head + early)
         return exchange
 
     async def raw(self, *, receive_buffer: int | None = None) -> Connection:

@@ -1,6 +1,8 @@
 """A client's TCP (or TLS) connection: any bytes out, timed reads in, and every way to end it."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -85,9 +87,20 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """There is no connection any more."""
+        if error is not None and not self.gone:
+            self._last_words()
         self._lost = True
         self._room.set()
         self._ended("closed" if error is None else "reset")
+
+    def _last_words(self) -> None:
+        """Read what came before the end: a write that fails must not lose the bytes that say why."""
+        raw = self._transport.get_extra_info("socket")
+        if raw is None or raw.fileno() < 0 or self._transport.get_extra_info("ssl_object") is not None:
+            return
+        with socket.socket(fileno=os.dup(raw.fileno())) as copy, contextlib.suppress(OSError):
+            while data := copy.recv(1 << 16):
+                self.data_received(data)
 
     def pause_writing(self) -> None:
         """The kernel takes no more."""
@@ -105,6 +118,12 @@ class Connection(asyncio.Protocol):
         self.wake()
 
     # The user's side
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """This end of the TLS connection; None for plain TCP."""
+        secure: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return secure
 
     async def send(self, data: bytes, within: float = PATIENCE) -> None:
         """Hand bytes to the kernel. On a connection that has ended they vanish, as they do in a network.

@@ -178,6 +178,11 @@ class WireWebSocket:
         return await self._sight.ending(0 if answered and not self._sight.called else within)
 
     @property
+    def answered(self) -> bool:
+        """Whether the answer to the handshake is there, as a whole."""
+        return self._parser.over
+
+    @property
     def messages(self) -> Sequence[Message]:
         """What the application has sent so far (needs ``messages``; empty elsewhere)."""
         return self._sight.messages

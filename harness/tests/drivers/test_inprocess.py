@@ -77,6 +77,23 @@ def test_a_stream_arrives_piece_by_piece_and_leaving_it_disconnects():
     assert app.events == ["http.disconnect", "cleaned up"]
 
 
+def test_messages_without_content_do_not_prolong_the_wait_for_a_piece():
+    async def main():
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b"", "more_body": True})
+                await asyncio.sleep(1)
+
+        async with InProcess(app, lifespan="off") as client, client.stream("GET", "/") as stream:
+            begun = asyncio.get_running_loop().time()
+            with pytest.raises(Unanswered):
+                await stream.piece(10.0)
+            return asyncio.get_running_loop().time() - begun
+
+    assert 10 <= run(main()) < 12
+
+
 def test_reading_an_endless_response_to_its_end_is_refused_in_bounded_time():
     async def main():
         async with InProcess(Ticks()) as client:

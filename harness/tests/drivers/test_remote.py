@@ -92,7 +92,7 @@ def test_a_request_goes_to_the_url_and_below_its_path():
         async with Peer() as peer:
             async with RemoteDriver(f"http://127.0.0.1:{peer.port}") as driver:
                 assert driver.name == "remote"
-                assert driver.abilities == {Ability.WIRE}
+                assert driver.abilities == {Ability.WIRE, Ability.BROWSER}
                 assert await body_of(driver, Request(path="/x?y=1")) == b"GET /x?y=1 HTTP/1.1"
             async with RemoteDriver(f"http://127.0.0.1:{peer.port}/api/") as driver:
                 assert await body_of(driver, Request(path="/x")) == b"GET /api/x HTTP/1.1"

@@ -549,4 +549,5 @@ def test_the_lifespan_stands_for_the_start_of_a_server_that_does_not_tell():
 
 
 def test_everything_is_offered():
-    assert ServerDriver.abilities == {Ability.MESSAGES, Ability.LIFECYCLE, Ability.WIRE, Ability.PROCESS}
+    every_one = {Ability.MESSAGES, Ability.LIFECYCLE, Ability.WIRE, Ability.PROCESS, Ability.BROWSER}
+    assert ServerDriver.abilities == every_one

@@ -40,7 +40,7 @@ class ServerDriver:
         transcript: where to note bytes and messages.
     """
 
-    abilities = frozenset({Ability.MESSAGES, Ability.LIFECYCLE, Ability.WIRE, Ability.PROCESS})
+    abilities = frozenset({Ability.MESSAGES, Ability.LIFECYCLE, Ability.WIRE, Ability.PROCESS, Ability.BROWSER})
 
     def __init__(
         self,
@@ -95,9 +95,13 @@ class ServerDriver:
         """Send a request on a new connection; with `streaming`, its body follows."""
         return await self._client.http(request, streaming=streaming)
 
-    async def websocket(self, request: Request) -> WireWebSocket:
-        """Send a websocket handshake on a new connection."""
-        return await self._client.websocket(request)
+    async def websocket(self, request: Request, *, early: bytes = b"") -> WireWebSocket:
+        """Send a websocket handshake on a new connection, and `early` bytes in the same segment."""
+        return await self._client.websocket(request, early=early)
+
+    def place(self, path: str) -> tuple[str, str]:
+        """What a request by hand has to say to reach that path: the value of ``host``, and the target."""
+        return self._client.authority, self._client.target(path)
 
     async def raw(self, *, receive_buffer: int | None = None) -> Connection:
         """A connection on which nothing was sent yet, for any bytes."""

@@ -6,6 +6,9 @@ from typing import Any
 from asgi_conformance.drivers.server.adapters import ServerOptions
 from asgi_conformance.loading import AppRef
 
+# Where a server that is started by its own command line finds which application is meant, as JSON.
+APP_VARIABLE = "ASGI_CONFORMANCE_APP"
+
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:

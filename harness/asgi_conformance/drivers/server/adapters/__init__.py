@@ -34,6 +34,8 @@ class ServerOptions:
         websocket_max_size: bytes of the largest websocket message that is accepted.
         websocket_ping_interval: seconds between keepalive pings.
         websocket_ping_timeout: seconds to wait for the answer to one.
+        certificate: a PEM file with the server's certificate and its key; the server then speaks TLS.
+        client_authority: a PEM file with the authority of client certificates, which are then asked for.
     """
 
     grace: int | None = None
@@ -41,6 +43,8 @@ class ServerOptions:
     websocket_max_size: int | None = None
     websocket_ping_interval: float | None = None
     websocket_ping_timeout: float | None = None
+    certificate: str | None = None
+    client_authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,23 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What is asked of a server that is started by its own command line.
+
+    Args:
+        app: the application's import string.
+        descriptor: the listening socket.
+        workers: how many processes are to serve.
+        interface: ``auto``, which finds out what kind of application it is, or ``wsgi``.
+    """
+
+    app: str
+    descriptor: int
+    workers: int = 1
+    interface: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class Adapter:
     """A server: its name, the words of its variants, and how it is run.
 
@@ -79,6 +100,7 @@ class Adapter:
         supports: names of the :class:`ServerOptions` that the server has.
         preload: modules worth importing before a process is forked for it.
         tells_start: `run` calls ``Launch.started``; otherwise the end of the lifespan's startup stands for it.
+        command: the module to be run for a command line and its arguments, where the server has one.
     """
 
     name: str
@@ -88,6 +110,7 @@ class Adapter:
     supports: frozenset[str] = frozenset()
     preload: tuple[str, ...] = ()
     tells_start: bool = True
+    command: Callable[[CommandLine], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """uvicorn, run by its own `Config` and `Server`."""
 
 import contextlib
+import ssl
 import sys
 
-from asgi_conformance.drivers.server.adapters import Adapter, Launch, Word
+from asgi_conformance.drivers.server.adapters import Adapter, CommandLine, Launch, Word
 
 STARTUP_FAILURE = 3  # what uvicorn's own command line exits with when it has never served
 
@@ -21,6 +22,9 @@ def run(launch: Launch) -> None:
         "ws_max_size": options.websocket_max_size,
         "ws_ping_interval": options.websocket_ping_interval,
         "ws_ping_timeout": options.websocket_ping_timeout,
+        "ssl_certfile": options.certificate,
+        "ssl_ca_certs": options.client_authority,
+        "ssl_cert_reqs": None if options.client_authority is None else ssl.CERT_OPTIONAL,
     }
     config = uvicorn.Config(
         launch.app,
@@ -43,10 +47,18 @@ def run(launch: Launch) -> None:
         sys.exit(STARTUP_FAILURE)
 
 
+def command(line: CommandLine) -> tuple[str, ...]:
+    """The module and its arguments for ``python -m``."""
+    workers = ("--workers", str(line.workers)) if line.workers > 1 else ()
+    quiet = ("--no-access-log", "--no-use-colors")
+    return ("uvicorn", line.app, "--fd", str(line.descriptor), "--interface", line.interface, *workers, *quiet)
+
+
 ADAPTER = Adapter(
     name="uvicorn",
     module="uvicorn",
     run=run,
+    command=command,
     words={
         "h11": Word("http", "h11", "h11"),
         "httptools": Word("http", "httptools", "httptools"),
@@ -57,7 +69,15 @@ ADAPTER = Adapter(
         "wsproto": Word("ws", "wsproto", "wsproto"),
     },
     supports=frozenset(
-        {"grace", "root_path", "websocket_max_size", "websocket_ping_interval", "websocket_ping_timeout"}
+        {
+            "grace",
+            "root_path",
+            "websocket_max_size",
+            "websocket_ping_interval",
+            "websocket_ping_timeout",
+            "certificate",
+            "client_authority",
+        }
     ),
     preload=(
         "uvicorn",

@@ -1,0 +1,1 @@
+"""Checks in which a real browser is the judge."""

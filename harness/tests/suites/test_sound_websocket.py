@@ -598,4 +598,5 @@ def test_sound_application_is_not_accused(name):
 
 def test_every_check_met_a_sound_application():
     met = {case.check.id for name in SOUND for case in cases(name)[1]}
-    assert sorted({check.id for check in CHECKS} - met) == []
+    elsewhere = {check.id for check in CHECKS if check.id.startswith("websocket.graphql.")}
+    assert sorted({check.id for check in CHECKS} - met - elsewhere) == []

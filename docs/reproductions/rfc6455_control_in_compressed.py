@@ -1,0 +1,29 @@
+"""A pong between the fragments of a compressed message ends the connection."""
+
+import socket, sys, threading
+
+import uvicorn
+
+LINES = "GET / HTTP/1.1|Host: x|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: "
+HANDSHAKE = f"{LINES}AAECAwQFBgcICQoLDA0ODw==||".replace("|", "\r\n").encode()
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+config = uvicorn.Config(app, ws=(sys.argv[1:] or ["wsproto"])[0], lifespan="off", log_level="critical")
+threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
+client = socket.create_connection(listener.getsockname(), timeout=5)
+client.sendall(HANDSHAKE[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+client.recv(4096)
+# "hello" in two fragments, deflated, and an empty pong between them; the masks are zeros.
+client.sendall(b"\x41\x82" + bytes(4) + b"\xca\x48" + b"\x8a\x80" + bytes(4))
+client.sendall(b"\x80\x85" + bytes(4) + b"\xcd\xc9\xc9\x07\x00")
+answer = client.recv(4096)
+print(answer)
+sys.exit(answer != b"")

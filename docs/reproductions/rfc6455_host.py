@@ -1,0 +1,26 @@
+"""A handshake without Host is answered with 101, under httptools (RFC 6455, section 4.2.1)."""
+
+import socket, sys, threading
+
+import uvicorn
+
+LINES = "GET / HTTP/1.1|Host: x|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: "
+HANDSHAKE = f"{LINES}AAECAwQFBgcICQoLDA0ODw==||".replace("|", "\r\n").encode()
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+ws = (sys.argv[1:] or ["websockets-sansio"])[0]
+config = uvicorn.Config(app, ws=ws, http="httptools", lifespan="off", log_level="critical")
+threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
+client = socket.create_connection(listener.getsockname(), timeout=5)
+client.sendall(HANDSHAKE.replace(b"Host: x\r\n", b""))
+answer = client.recv(4096)
+print(answer)
+sys.exit(b" 101 " not in answer)

@@ -1,0 +1,24 @@
+"""A handshake whose key is five bytes and not sixteen is answered with 101."""
+
+import socket, sys, threading
+
+import uvicorn
+
+LINES = "GET / HTTP/1.1|Host: x|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: "
+HANDSHAKE = f"{LINES}AAECAwQFBgcICQoLDA0ODw==||".replace("|", "\r\n").encode()
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+config = uvicorn.Config(app, ws=(sys.argv[1:] or ["wsproto"])[0], lifespan="off", log_level="critical")
+threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
+client = socket.create_connection(listener.getsockname())
+client.sendall(HANDSHAKE.replace(b"AAECAwQFBgcICQoLDA0ODw==", b"c2hvcnQ="))
+answer = client.recv(4096)
+print(answer)
+sys.exit(b" 101 " not in answer)

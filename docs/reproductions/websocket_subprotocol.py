@@ -1,0 +1,24 @@
+"""A subprotocol that the client has not offered is sent to it; the client has to fail the connection."""
+
+import socket, sys, threading
+
+import uvicorn
+
+LINES = "GET / HTTP/1.1|Host: x|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: "
+HANDSHAKE = f"{LINES}AAECAwQFBgcICQoLDA0ODw==||".replace("|", "\r\n").encode()
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": "unoffered"})
+    await receive()
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+config = uvicorn.Config(app, ws=(sys.argv[1:] or ["websockets-sansio"])[0], lifespan="off", log_level="critical")
+threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
+client = socket.create_connection(listener.getsockname())
+client.sendall(HANDSHAKE)
+answer = client.recv(4096)
+print(answer)
+sys.exit(b"unoffered" not in answer)

@@ -1,0 +1,1 @@
+"""WebSocket frames and their compression, byte by byte and without I/O."""

@@ -9,6 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 pytest_plugins = ["asgi_conformance.plugin"]
 
+# Folders whose every case needs a server process: of so many, one every day.
+ONE_IN: dict[tuple[str, ...], int] = {("suites", "server"): 5}
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is slow, and most of what is many, unless everything is asked for."""
@@ -20,5 +23,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _for_every_day(item: pytest.Item) -> bool:
     sampled = item.get_closest_marker("sampled")
-    many = sampled is not None and zlib.crc32(item.name.encode()) % sampled.args[0]
+    one_in = sampled.args[0] if sampled is not None else ONE_IN.get(item.path.parent.parts[-2:], 1)
+    many = zlib.crc32(item.name.encode()) % one_in
     return not many and item.get_closest_marker("slow") is None

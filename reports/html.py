@@ -10,11 +10,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from asgi_conformance.onion.journey import Journey
 from asgi_conformance.verdict import Entry, Outcome, Verdict
 
 from .benchmarks import Benchmarks
 from .boxplot import boxplot
 from .findings import Finding, again, anchor, explain, findings, place, reason, slug, window
+from .journey import render as picture
 from .matrix import by_area, by_target
 from .run import RuleText, Run, Status
 from .text import clip, count, milliseconds, one_line, seconds, visible
@@ -108,6 +110,7 @@ def _render(run: Run, benchmarks: Benchmarks | None, *, room: int) -> str:
             run=run,
             conclusion=_CONCLUSIONS[run.exit_code()],
             blocks=blocks,
+            layers=picture([Journey.from_json(told) for told in run.environment.get("journeys", [])]),
             inapplicable=_inapplicable(run),
             areas=by_area(run),
             targets=by_target(run) if len(run.targets) > 1 else None,

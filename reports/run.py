@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from asgi_conformance.check import Check
@@ -28,9 +28,11 @@ class Environment(TypedDict, total=False):
     command: str  # the command line as it was typed
     target: str  # what was judged, in words: "my.app:app", "the fixture catalogue"
     found: list[str]  # routes that were discovered, in words: "GET /events (event stream)"
+    journeys: list[dict[str, Any]]  # requests on their way through the layers: onion.journey.Journey
     not_offered: list[str]  # capabilities that nothing in the run offers
     repeat: dict[str, str]  # target -> the command that judges it, without --server and --check
     sources: dict[str, str]  # target -> the file of its fixture app, from the folder that holds fixtures/
+    ledger: str  # the page about the requirements of the documents, beside this one
     interrupted: str  # why the run ended early, in a few words: "interrupted"
 
 
@@ -264,6 +266,8 @@ def _masked_environment(environment: Environment) -> Environment:
             clean[key] = mask(clean[key])
     if "found" in clean:
         clean["found"] = [mask(text) for text in clean["found"]]
+    if "journeys" in clean:
+        clean["journeys"] = [told | {"request": mask(told["request"])} for told in clean["journeys"]]
     if "repeat" in clean:
         clean["repeat"] = {mask(target): mask(text) for target, text in clean["repeat"].items()}
     return clean

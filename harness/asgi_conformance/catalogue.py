@@ -8,6 +8,7 @@ from types import ModuleType
 
 from asgi_conformance import _paths
 from asgi_conformance.check import REGISTRY, Check
+from asgi_conformance.layer import Layer
 from asgi_conformance.loading import LoadError
 from asgi_conformance.mutant import MUTANTS, Mutant
 from asgi_conformance.pattern import Pattern
@@ -78,6 +79,11 @@ def _imported_later() -> frozenset[Path]:
         module = importlib.import_module(module_name("fixtures", _paths.FIXTURES, declaring))
         found |= {declaring.with_name(f"{file}.py") for file in module.PATTERNS}
     return frozenset(found)
+
+
+def load_layers() -> list[Layer]:
+    """The middleware of others that is judged by itself; what is not installed says so when it is used."""
+    return list(importlib.import_module("asgi_conformance.fixtures.layers.layers").LAYERS)
 
 
 def load_mutants() -> list[Mutant]:

@@ -1,4 +1,4 @@
-"""The command line: ``asgi-conformance run | list | explain | serve``."""
+"""The command line: ``asgi-conformance run | list | explain | bench | diff | serve``."""
 
 import os
 import shlex
@@ -15,9 +15,10 @@ import click
 
 from asgi_conformance import __version__, catalogue, documents
 from asgi_conformance.bench.styles import measure
+from asgi_conformance.bench_command import bench_command, diff_command
 from asgi_conformance.config import Options, UsageError, combine, from_file, named
 from asgi_conformance.loading import LoadError
-from asgi_conformance.onion_command import onion
+from asgi_conformance.onion_command import layers, onion
 from asgi_conformance.progress import Progress
 from asgi_conformance.session import renderer, write_reports
 from asgi_conformance.supervisor import Begun, Fatal, Supervisor, open_log
@@ -272,7 +273,10 @@ def serve(pattern: str, port: int) -> None:
         uvicorn.run(target.app.app, host="127.0.0.1", port=port)
 
 
+main.add_command(layers)
 main.add_command(onion)
+main.add_command(bench_command)
+main.add_command(diff_command)
 
 if __name__ == "__main__":
     main()

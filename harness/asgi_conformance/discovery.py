@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgi_conformance.clock import VirtualLoop
 from asgi_conformance.config import CAPABILITIES, Options
@@ -198,9 +199,16 @@ async def _kind(client: InProcess, route: Route) -> frozenset[str]:
 
 def reach(options: Options) -> Target:
     """The address that `options` names, as a target. Raises OutOfReach when nobody answers there."""
-    url = options.url or ""
-    routes = options.routes() or (Route("GET", "/", CAPABILITIES["http"]),)
-    target = Target(url, None, url, routes, frozenset(options.promises), options.promises)
+    url, routes = options.url or "", options.routes()
+    address = url
+    if not routes and url.startswith(("ws://", "wss://")):
+        # The whole address is that of the websocket.
+        parts = urlsplit(url)
+        address = f"{parts.scheme}://{parts.netloc}"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        routes = (Route("GET", path, CAPABILITIES["websocket"]),)
+    routes = routes or (Route("GET", "/", CAPABILITIES["http"]),)
+    target = Target(url, None, address, routes, frozenset(options.promises), options.promises)
     with asyncio.Runner() as runner:
         try:
             runner.run(_answered(target))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol, TypeVar
 
 from asgi_conformance.pattern import Route
 from asgi_conformance.protocol.types import ASGIApp
@@ -33,6 +35,55 @@ class Mutant:
     def import_string(self) -> str:
         """Where :mod:`asgi_conformance.loading` finds the mutation."""
         return f"{self.mutate.__module__}:{self.mutate.__name__}"
+
+
+class Server(Protocol):
+    """One connection of a server that does no I/O itself."""
+
+    over: bool
+
+    def received(self, data: bytes) -> bytes:
+        """What to send for these bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMutant:
+    """A server of our own with one bug, for rules that no application can break.
+
+    Args:
+        name: what is broken, in words with dashes; unique.
+        killed_by: the ids of exactly the checks that find it broken; a ``*`` stands for any characters, and an id
+            that begins with ``-`` is taken out again.
+        make: gives the server's side of a new connection.
+    """
+
+    name: str
+    killed_by: tuple[str, ...]
+    make: Callable[[], Server]
+
+    def killers(self, check_ids: Iterable[str]) -> frozenset[str]:
+        """Which of these checks have to find it broken."""
+        found: set[str] = set()
+        ids = list(check_ids)
+        for word in self.killed_by:
+            matching = {check_id for check_id in ids if fnmatchcase(check_id, word.removeprefix("-"))}
+            found = found - matching if word.startswith("-") else found | matching
+        return frozenset(found)
+
+
+SERVER_MUTANTS: dict[str, ServerMutant] = {}
+S = TypeVar("S", bound=type)
+
+
+def server_mutant(name: str, *, killed_by: Iterable[str]) -> Callable[[S], S]:
+    """Register a class whose instances are connections of a broken server; it is returned unchanged."""
+
+    def register(make: S) -> S:
+        SERVER_MUTANTS[name] = ServerMutant(name, tuple(killed_by), make)
+        return make
+
+    return register
 
 
 class Mutants:

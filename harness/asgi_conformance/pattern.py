@@ -6,14 +6,29 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Why a documented form breaks a rule, in the user's terms; `drivers` where it shows (empty: everywhere)."""
+    """Why a documented form breaks a rule, in the user's terms; `drivers` where it shows (empty: everywhere).
+
+    `unless` holds words of variants in which it does not show.
+    """
 
     reason: str
     drivers: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
 
     def shows_on(self, driver: str) -> bool:
-        """Whether the deviation shows through this driver (a server's name stands for all its variants)."""
-        return not self.drivers or driver in self.drivers or driver.partition("-")[0] in self.drivers
+        """Whether the deviation shows through this driver (a name stands for all variants that add words to it)."""
+        words = _words(driver)
+        if words & self.unless:
+            return False
+        return not self.drivers or any(words >= _words(name) for name in self.drivers)
+
+
+def _words(driver: str) -> frozenset[str]:
+    """The words of a variant's name; there is one that has a dash of its own."""
+    dashed = "websockets-sansio"
+    if f"-{dashed}" in driver:
+        return _words(driver.replace(f"-{dashed}", "")) | {dashed}
+    return frozenset(driver.split("-"))
 
 
 Deviations = Mapping[str, str | Deviation]

@@ -6,20 +6,22 @@ import importlib
 import io
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asgi_conformance import _paths, catalogue
+from asgi_conformance import _paths, catalogue, linted
 from asgi_conformance.check import Check
 from asgi_conformance.config import Options, UsageError, combine, from_file
 from asgi_conformance.discovery import OutOfReach
 from asgi_conformance.drivers.base import Unreachable
 from asgi_conformance.loading import LoadError
+from asgi_conformance.protocol.types import ASGIApp
 from asgi_conformance.runner import Case
+from asgi_conformance.selection import ON_REQUEST
 from asgi_conformance.session import Session, renderer, write_reports
 from asgi_conformance.verdict import Level, Outcome, Verdict
 
@@ -51,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--baseline", metavar="FILE", help="known failures")
     group.addoption("--isolation", metavar="fork|none", help="none: all checks in process share one instance")
     group.addoption("--report-dir", metavar="DIR", help="write results and reports there")
+    linted.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "benchmark: options of pytest-benchmark")
     config.stash[STATE] = State(config)
     config.pluginmanager.register(config.stash[STATE], "asgi_conformance.state")
+    config.pluginmanager.register(linted.LintRun(config), "asgi_conformance.linted")
 
 
 class State:
@@ -207,6 +211,14 @@ def _is_suite_file(path: Path) -> bool:
     return path.is_relative_to(_paths.SUITES) and path.name.startswith(("test_", "bench_")) and path.suffix == ".py"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A suite that is run on request need not even be collected when nobody asks."""
+    if collection_path.name not in ON_REQUEST or collection_path.parent != _paths.SUITES:
+        return None
+    options = config.stash[STATE].options()
+    return None if options.suites or options.checks else True
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Collect a suite file that the project's `python_files` would leave out.
 
@@ -235,6 +247,16 @@ def probe(request: pytest.FixtureRequest) -> Case:
     return case
 
 
+@pytest.fixture
+def asgi_lint(request: pytest.FixtureRequest) -> Callable[[ASGIApp], ASGIApp]:
+    """Wraps an application: the test fails where it breaks the protocol."""
+    run = request.config.pluginmanager.get_plugin("asgi_conformance.linted")
+    if not isinstance(run, linted.LintRun):
+        raise pytest.UsageError("the plugin asgi_conformance.linted is blocked, and the fixture asgi_lint needs it")
+    run.ask(request.node.nodeid)
+    return run.watched
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each case of a check."""
     check = getattr(metafunc.function, "__check__", None)
@@ -243,6 +265,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     session = _state(metafunc.config).session
     sampled = not metafunc.config.option.full and not session.options.patterns
     cases = session.cases_of(check, sampled=sampled) if check in session.checks else []
+    if check.slow and sampled and not (session.options.app or session.options.url):
+        cases = []  # nothing to wait for every day
     metafunc.parametrize("probe", cases, ids=_unique(str(case) for case in cases), indirect=True)
 
 

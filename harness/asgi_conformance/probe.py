@@ -226,7 +226,7 @@ class Probe:
 
     def lifespan(self, *, state: dict[str, Any] | None = None, faults: Faults = NO_FAULTS) -> LifespanRun:
         """A lifespan that the check itself starts and stops (needs ``script``)."""
-        run = LifespanRun(self.inprocess.app, state=state, faults=faults, transcript=self.transcript)
+        run = LifespanRun(self.inprocess.called, state=state, faults=faults, transcript=self.transcript)
         self.inprocess.calls.append(run.call)
         return run
 

@@ -212,4 +212,4 @@ def make_in_process(case: Case, transcript: Transcript) -> InProcess:
     """The in-process driver for a case; the application is loaded anew where its reference says so."""
     if case.target.app is None:
         raise LoadError(f"{case.target.name} is not an application that can be loaded")
-    return InProcess(load(case.target.app), raise_app_exceptions=False, transcript=transcript)
+    return InProcess(load(case.target.app), raise_app_exceptions=False, transcript=transcript, linted=True)

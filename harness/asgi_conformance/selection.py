@@ -5,21 +5,30 @@ from collections.abc import Iterable, Iterator
 
 from asgi_conformance.runner import IN_PROCESS, Case
 
+# Suites of cases about the server and its protocol rather than the application: run where they are asked for by name.
+ON_REQUEST = frozenset({"headers", "rfc6455"})
+
+# Suites of rules that hold for whatever a route answers.
+ABOUT_ANY = frozenset({"asgi", "http"})
+
 SAMPLE = {IN_PROCESS: 2}  # fixture apps for each check; on a server one
 DEFAULT_SAMPLE = 1
 
 
 def representatives(cases: Iterable[Case]) -> Iterator[Case]:
-    """Cases that apply, one of each kind: routes of one app with the same capabilities stand for each other.
+    """Cases that apply, one of each kind.
 
-    A route that declares deviations of its own stands for itself.
+    For rules about any response whatever, routes of one app with the same capabilities stand for each other; a route
+    that declares deviations of its own stands for itself.
     """
     seen = set()
     for case in cases:
         if case.not_applicable is not None:
             continue
         route = case.route
-        kind = None if route is None else (frozenset(route.capabilities), frozenset(route.deviations))
+        kind: object = None if route is None else (frozenset(route.capabilities), frozenset(route.deviations))
+        if case.check.suite not in ABOUT_ANY:
+            kind = id(route)
         key = (case.check.id, case.target.name, case.driver, kind)
         if key not in seen:
             seen.add(key)

@@ -11,31 +11,37 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from asgi_conformance import __version__, catalogue
+from asgi_conformance import __version__, _paths, catalogue, documents
 from asgi_conformance.baseline import Baseline
 from asgi_conformance.check import Check
 from asgi_conformance.config import Options, UsageError, named
-from asgi_conformance.discovery import discover, reach
+from asgi_conformance.discovery import OutOfReach, discover, reach
 from asgi_conformance.drivers.base import Ability, Driver, Unanswered
+from asgi_conformance.drivers.browser.process import missing
 from asgi_conformance.drivers.inprocess import InProcess
 from asgi_conformance.drivers.remote import RemoteDriver
 from asgi_conformance.drivers.server.adapters import UnknownServer, find_variant
 from asgi_conformance.drivers.server.driver import ServerDriver
 from asgi_conformance.drivers.server.process import ServerProcess
 from asgi_conformance.isolation import ChildEnded, can_fork, in_child
+from asgi_conformance.ledger import load_ledger
 from asgi_conformance.loading import AppRef, LoadError
+from asgi_conformance.mirroring import mirrored
 from asgi_conformance.pattern import Route
 from asgi_conformance.runner import ABILITIES, IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
-from asgi_conformance.selection import representatives, sample
+from asgi_conformance.selection import ON_REQUEST, representatives, sample
 from asgi_conformance.target import Target
+from asgi_conformance.tracing import journeys_of
 from asgi_conformance.transcript import Transcript
 from asgi_conformance.verdict import Outcome, Verdict
 from asgi_conformance.watchdog import HELD, TOTAL
 
 REMOTE = "remote"
-# What asks for no more than an answer: of any fixture app, and of the one that judges servers.
-ANSWER = frozenset({"http", "server.script"})
+LEDGER_PAGE = "requirements.html"
+# What asks for no more than an answer: of any fixture app, and of those that judge servers.
+ANSWER = frozenset({"http", "server.script", "websocket.mirror", "websocket.told"})
 KEPT = 8  # server processes that wait for another check
 ANSWERS_WITHIN = 5.0  # real seconds for a server to show that it still runs
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
@@ -53,6 +59,7 @@ class Session:
     def __init__(self, options: Options, *, held: float = HELD) -> None:
         self._held = held
         self.options = options
+        self.browserless: str | None = None
         self.checks = self._select()
         self.drivers = [REMOTE] if options.url else list(dict.fromkeys(self._driver(n) for n in options.servers))
         self.not_visited: tuple[str, ...] = ()
@@ -76,7 +83,11 @@ class Session:
         for target in self.targets:
             for driver in self.drivers:
                 found = plan(self.checks, target, driver, self.abilities(driver))
-                yield from representatives(found) if self._on_catalogue else found
+                if self._on_catalogue:
+                    yield from representatives(found)
+                else:
+                    # A thousand lines that say that there is no wire in process would tell nobody anything.
+                    yield from (case for case in found if driver != IN_PROCESS or case.check.suite not in ON_REQUEST)
 
     def cases_of(self, check: Check, *, sampled: bool = False) -> list[Case]:
         """The cases of one check, in the same order; never empty. `sampled`: on the catalogue, a few of them."""
@@ -182,11 +193,21 @@ class Session:
             "platform": platform.platform(terse=True),
             "versions": {name: version for name in DISTRIBUTIONS if (version := _version(name))},
             "target": self.options.app or self.options.url or "The fixture catalogue",
+            "ledger": LEDGER_PAGE,
             "found": [_described(route) for target in self.targets for route in target.routes]
             if len(self.targets) == 1
             else [],
-            "not_offered": [f"not visited: {', '.join(self.not_visited)}"] if self.not_visited else [],
+            "journeys": journeys_of(self.targets[0]) if len(self.targets) == 1 and IN_PROCESS in self.drivers else [],
+            "sources": {target.name: _source(target) for target in self.targets if target.pattern is not None},
+            "not_offered": [
+                *([f"not visited: {', '.join(self.not_visited)}"] if self.not_visited else []),
+                *([f"a browser as judge: {self.browserless}"] if self._lacks_browser else []),
+            ],
         }
+
+    @property
+    def _lacks_browser(self) -> bool:
+        return self.browserless is not None and any(Ability.BROWSER in self.abilities(name) for name in self.drivers)
 
     # Reading the options.
 
@@ -195,6 +216,12 @@ class Session:
         if not (self._on_catalogue or self.options.suites or self.options.checks):
             # What is about the documents' own apps is nothing to tell a user's application about, unless asked.
             checks = [check for check in checks if not check.bound]
+        if not (self.options.suites or self.options.checks):
+            checks = [check for check in checks if check.suite not in ON_REQUEST]
+            # Who does not ask for a browser by name need not have one; the report says that nothing was judged by it.
+            self.browserless = missing()
+            if self.browserless is not None:
+                checks = [check for check in checks if Ability.BROWSER not in check.needs]
         for suite in self.options.suites:
             named("suite", suite, catalogue.suite_names())
         if self.options.suites:
@@ -223,16 +250,31 @@ class Session:
     def _targets(self) -> list[Target]:
         options = self.options
         if options.url is not None:
-            return [reach(options)]
+            return [self._ready(reach(options))]
         if options.app is not None:
             app_dir = options.app_dir or str(Path.cwd())
             found = discover(replace(options, app_dir=app_dir))
             self.not_visited, self.notes = found.not_visited, found.notes
-            return [found.target]
+            return [self._ready(found.target)]
         patterns = catalogue.load_patterns()
         if not options.patterns:
             return list(patterns.values())
         return [patterns[named("pattern", name, patterns)] for name in options.patterns]
+
+    def _ready(self, target: Target) -> Target:
+        """The target, with what only suites on request want to know of it. Raises OutOfReach."""
+        wanted = {check.suite in ON_REQUEST for check in self.checks}
+        try:
+            return mirrored(target) if True in wanted else target
+        except OutOfReach:
+            if False in wanted:
+                return target  # the other suites have something to judge
+            raise
+
+
+def _source(target: Target) -> str:
+    module = target.app.app.partition(":")[0] if target.app is not None else ""
+    return "/".join(module.split(".")[1:]) + ".py"
 
 
 def _described(route: Route) -> str:
@@ -253,13 +295,22 @@ def renderer(name: str) -> Any:
 
 
 def write_reports(folder: Path, run: Any, benchmarks: Any = None) -> None:
-    """Everything that is derived from the verdicts: results.json, junit.xml, summary.md, index.html."""
+    """Everything that is derived from the verdicts: results.json, junit.xml, summary.md, index.html, requirements.html.
+
+    A run on the fixture catalogue gets documents.html as well, which is about the documents' claims and patterns.
+    """
     files = {
         "results.json": renderer("results_json").render(run),
         "junit.xml": renderer("junit").render(run),
         "summary.md": renderer("markdown").render(run),
         "index.html": renderer("html").render(run, benchmarks),
+        LEDGER_PAGE: renderer("requirements").render(run, load_ledger()),
     }
+    sources = run.environment.get("sources")
+    if sources:
+        places = {name: quote(os.path.relpath(_paths.FIXTURES.parent / file, folder)) for name, file in sources.items()}
+        documented, claims = documents.load_documented().values(), documents.load_claims().values()
+        files["documents.html"] = renderer("documents").render(run, documented, claims, places)
     for name, text in files.items():
         temporary = folder / f".{name}.{os.getpid()}"
         temporary.write_text(text, encoding="utf-8")

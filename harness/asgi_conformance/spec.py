@@ -41,6 +41,7 @@ RFC_6265 = Document("RFC 6265, Cookies", "https://www.rfc-editor.org/rfc/rfc6265
 RFC_6455 = Document("RFC 6455, WebSocket", "https://www.rfc-editor.org/rfc/rfc6455")
 RFC_7692 = Document("RFC 7692, WebSocket compression", "https://www.rfc-editor.org/rfc/rfc7692")
 OPENAPI = Document("OpenAPI 3.1", "https://spec.openapis.org/oas/v3.1.1.html")
+GRAPHQL_WS = Document("GraphQL over WebSocket", "https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md")
 STARLETTE = Document("Starlette, Middleware", "https://www.starlette.io/middleware/")
 FASTAPI = Document("FastAPI, Advanced", "https://fastapi.tiangolo.com/advanced/")
 PRACTICES = Document("Practices of this project", "docs/practices.md")

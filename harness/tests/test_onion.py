@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from asgi_conformance import InProcess, VirtualLoop
 from asgi_conformance.onion import Onion, Passing, layer_name
+from asgi_conformance.onion.link import is_application
 
 
 def run(main):
@@ -303,3 +304,33 @@ def test_stream_through_request_response_layers_is_followed():
 )
 def test_names(layer, name):
     assert layer_name(layer) == name
+
+
+TAKES_THREE = [
+    lambda scope, receive, send: None,
+    lambda *arguments: None,
+    lambda scope, receive, send, more=None: None,
+    lambda scope, *rest, key=1: None,
+]
+TAKES_OTHERS = [
+    lambda scope, receive: None,
+    lambda scope, receive, send, more: None,
+    lambda scope, receive, send, *, key: None,
+    lambda scope: None,
+]
+
+
+def test_applications_are_told_by_what_they_take():
+    class Instance:
+        def __call__(self, *given):
+            pass
+
+    for function in TAKES_THREE:
+        assert is_application(function)
+        assert is_application(functools.partial(function))
+    for function in TAKES_OTHERS:
+        assert not is_application(function)
+        assert not is_application(functools.partial(function))
+    assert is_application(Instance())
+    assert is_application(Instance().__call__)
+    assert not is_application(Instance)

@@ -1,9 +1,11 @@
 """ASGI: one call of the application, from the request to its end."""
 
 import asyncio
+import inspect
 
-from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check, waits
+from asgi_conformance import PRACTICE, SHOULD, NotApplicable, Probe, Unanswered, Violation, check, waits
 from asgi_conformance.judging import ended, http_call
+from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI, PRACTICES
 from asgi_conformance.waits import Limit
 
@@ -32,6 +34,40 @@ async def test_event_loop_gets_its_turn(probe: Probe) -> None:
             pass  # silence is no loop that is held
         await exchange.disconnect()
         await exchange.ending(1.0)
+
+
+@check("asgi.call.one-step", level=SHOULD, clause=ASGI["applications"], needs={"script"})
+async def test_application_is_called_in_one_step(probe: Probe) -> None:
+    """An application should be one callable that takes `scope`, `receive` and `send`, and gives an awaitable.
+
+    The two steps of ASGI 2 are understood by some servers only; a factory has to be named as one.
+
+    Usual cause: an application of ASGI 2; a function that makes the application in its place.
+    Usual mend: `async def app(scope, receive, send)`, or an object whose `__call__` is that.
+    """
+    app = probe.inprocess.app
+    scope = {"type": "conformance", "asgi": {"version": "3.0"}}
+
+    async def receive() -> Message:
+        raise RuntimeError("there is nothing to receive")
+
+    async def send(_message: Message) -> None:
+        raise RuntimeError("there is nobody to send to")
+
+    try:
+        inspect.signature(app).bind(scope, receive, send)
+    except TypeError as reason:
+        raise Violation(expected="a callable that takes scope, receive and send", observed=str(reason)) from reason
+    except ValueError:
+        pass  # a callable that does not tell its parameters
+    try:
+        made: object = app(scope, receive, send)
+    except Exception:  # an ordinary function that refuses this scope at once
+        return
+    if inspect.iscoroutine(made):
+        made.close()
+    elif not inspect.isawaitable(made):
+        raise Violation(expected="an awaitable", observed=f"an object of type {type(made).__name__}")
 
 
 @check("asgi.call.returns", level=PRACTICE, clause=PRACTICES["cleanup"], needs={"http", "virtual-time"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from asgi_conformance import MUST, SHOULD, Blocked, Probe, Response, Unanswered, Violation, check, waits
+from asgi_conformance import MUST, SHOULD, Blocked, NotApplicable, Probe, Response, Unanswered, Violation, check, waits
 from asgi_conformance.drivers.http import payload
 from asgi_conformance.judging import START, ended, http_call, only
 from asgi_conformance.protocol.types import Message
@@ -99,6 +99,26 @@ async def test_unknown_keys_are_ignored(probe: Probe) -> None:
     """
     event = {"type": REQUEST, "body": probe.route.body, "more_body": False, "conformance": {"key": [1]}}
     await _answer_alike(probe, "to an event with an unknown key", [event])
+
+
+@check("asgi.request-body.invalid-event", level=SHOULD, clause=ASGI["error-handling"], needs={"http.upload", "script"})
+async def test_invalid_event_is_no_body(probe: Probe) -> None:
+    """An application that is given an invalid event should raise, or refuse the request: here a `body` that is text.
+
+    What comes out of an invalid event is a guess, and a success would hide the server's defect.
+
+    Usual cause: a conversion of whatever comes, such as `str(body)` or `bytes(body, "utf-8")`.
+    """
+    whole = await probe.request()
+    if not whole.complete or whole.status >= 400:
+        raise NotApplicable("a successful response to the body as it should be")
+    text = probe.route.body.decode("latin-1") or "text"
+    call = await http_call(probe, inbox=[{"type": REQUEST, "body": text}], farewell={"type": "http.disconnect"})
+    await waits.until(call, lambda: ended(call.sent), Limit(60.0, 10.0))
+    starts = only(START, call.sent)
+    status = starts[0].get("status") if starts else None
+    if ended(call.sent) and isinstance(status, int) and status < 400:
+        raise Violation(expected="an exception, or a refusal", observed=f"a complete response with status {status}")
 
 
 def _events(pieces: list[bytes]) -> list[Message]:

@@ -83,3 +83,41 @@ async def test_any_version_is_served(probe: Probe) -> None:
     variants = {f"of version {version}": {"asgi": {"version": "3.0", "spec_version": version}} for version in VERSIONS}
     variants |= {"without 'spec_version'": {"asgi": {"version": "3.0"}}, "without any version": {"asgi": {}}}
     await _judge(probe, variants)
+
+
+@check("asgi.scope.split-cookies", level=SHOULD, clause=ASGI_HTTP["http"], needs={"http", "script"})
+async def test_cookies_may_be_apart(probe: Probe) -> None:
+    """An application should cope with several `cookie` headers, which HTTP/2 allows: together they are one.
+
+    Usual cause: `dict(scope["headers"])`, of which one cookie header is left; a parser that is given the header twice.
+    Usual mend: join the values with `"; "`.
+    """
+    await probe.start()
+    headers = list(probe.inprocess.http_scope(probe.http_request())["headers"])
+    joined = await _answer(probe, {"headers": [*headers, (b"cookie", b"conformance-a=1; conformance-b=2")]})
+    if isinstance(joined, str) or joined >= 500:
+        raise NotApplicable("a request with cookies that is answered without an error")
+    apart = [(b"cookie", b"conformance-a=1"), (b"cookie", b"conformance-b=2")]
+    answer = await _answer(probe, {"headers": [*headers, *apart], "http_version": "2"})
+    if answer != joined:
+        observed = f"status {answer}" if isinstance(answer, int) else answer
+        raise Violation(expected=f"status {joined} to cookies in two headers, as in one", observed=observed)
+
+
+@check("asgi.scope.root-path", level=PRACTICE, clause=CLAUSE, needs={"http", "script"})
+async def test_mount_point_is_no_error(probe: Probe) -> None:
+    """An application should cope with a `root_path`, whether the proxy has left it in the path or taken it off.
+
+    A server cannot know which it was; both kinds of proxy are in use. A 404 is an answer, and not judged here.
+
+    Usual cause: `path[len(root_path):]`, an assertion that the one begins with the other.
+    Usual mend: `path.removeprefix(root_path)`.
+    """
+    await probe.start()
+    usual = probe.inprocess.http_scope(probe.http_request())
+    kept = {"root_path": "/mounted", "path": f"/mounted{usual['path']}", "raw_path": b"/mounted" + usual["raw_path"]}
+    variants: dict[str, dict[str, Any]] = {
+        "whose mount point is in the path": kept,
+        "whose mount point is not in the path": {"root_path": "/mounted"},
+    }
+    await _judge(probe, variants)

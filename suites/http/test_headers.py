@@ -2,15 +2,17 @@
 
 import re
 
-from asgi_conformance import MUST, SHOULD, NotApplicable, Probe, Violation, check
+from asgi_conformance import MUST, PRACTICE, SHOULD, NotApplicable, Probe, Violation, check
 from asgi_conformance.drivers.base import Head
 from asgi_conformance.drivers.http import pairs
 from asgi_conformance.judging import response_start
 from asgi_conformance.protocol.problem import show
-from asgi_conformance.spec import RFC_9110
+from asgi_conformance.spec import ASGI_HTTP, RFC_9110
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+FRAMING = ASGI_HTTP["response-start-send-event"]
 ONCE = (
     "age",
     "content-disposition",
@@ -102,6 +104,35 @@ async def test_redirect_says_where_to(probe: Probe) -> None:
         raise NotApplicable("a redirect")
     if not head.get("location"):
         raise Violation(expected=f"a location with status {head.status}", observed="none")
+
+
+@check("http.redirect.location-valid", level=MUST, clause=RFC_9110["section-10.2.2"], needs={"http", "messages"})
+async def test_location_is_an_address(probe: Probe) -> None:
+    """A `location` must be a URI: ASCII, without blanks, other characters percent-encoded.
+
+    Clients repair it in different ways, or refuse it.
+
+    Usual cause: a title or a search term of the user in an f-string.
+    Usual mend: `urllib.parse.quote`; `RedirectResponse` quotes by itself.
+    """
+    location = (await _head(probe)).get("location")
+    if location is None:
+        raise NotApplicable("a response with a location")
+    if not URI.fullmatch(location):
+        raise Violation(expected="a URI", observed=show(location))
+
+
+@check("http.headers.no-transfer-encoding", level=PRACTICE, clause=FRAMING, needs={"http", "messages"})
+async def test_framing_is_the_servers(probe: Probe) -> None:
+    """A response should have no `transfer-encoding` of the application's: how it is framed is the server's business.
+
+    A server is to drop it. One that sends it, beside a length or without chunks, makes the response unreadable.
+
+    Usual cause: the headers of another server's response, passed on by a proxy.
+    Usual mend: leave out what belongs to one connection: `connection`, `keep-alive`, `transfer-encoding`, `upgrade`.
+    """
+    if (value := (await _head(probe)).get("transfer-encoding")) is not None:
+        raise Violation(expected="no transfer-encoding", observed=show(value))
 
 
 @check("http.unauthorized.challenge", level=MUST, clause=RFC_9110["section-15.5.2"], needs={"http", "messages"})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from asgi_conformance import Blocked, Faults, NotApplicable, Probe, VirtualLoop
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun, Phase
 from asgi_conformance.faults import NO_FAULTS
-from asgi_conformance.leaks import Leak, Snapshot, growth
+from asgi_conformance.leaks import Leak, Origins, Snapshot, growth
 from asgi_conformance.protocol.types import Message, Receive, Scope, Send
 
 STARTUP = 60.0  # seconds; the bound of the in-process driver as well
@@ -52,6 +52,7 @@ async def cycle(probe: Probe) -> None:
     run = probe.lifespan(state={})
     await started(run)
     await stopped(run)
+    forget(probe, run)
 
 
 async def cycle_again(probe: Probe) -> None:
@@ -62,13 +63,23 @@ async def cycle_again(probe: Probe) -> None:
         raise NotApplicable(f"the application does not start again: {reason}") from None
 
 
-async def left(before: Snapshot, *kinds: str) -> list[Leak]:
+def forget(probe: Probe, run: LifespanRun) -> None:
+    """Let go of a lifespan that has ended: what it raised holds its frames, and with them all that they hold."""
+    probe.inprocess.calls.remove(run.call)
+
+
+def waiting_at(run: LifespanRun) -> str:
+    """Where it waits, as the end of a phrase; empty when it does not."""
+    return f", at {run.call.place}" if run.call.place else ""
+
+
+async def left(before: Snapshot, *kinds: str, origins: Origins | None = None) -> list[Leak]:
     """What has come since `before` and is still there when it had time to go, of these kinds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + GRACE
     while growth(before, *kinds, collect=False) and loop.time() < deadline:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(GRACE / 10)
-    return growth(before, *kinds)
+    return growth(before, *kinds, origins=origins)
 
 
 def a_while() -> float:

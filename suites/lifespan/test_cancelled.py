@@ -1,6 +1,6 @@
 """Lifespan: what is cancelled cleans up."""
 
-from asgi_conformance import PRACTICE, Faults, Probe, Violation, check
+from asgi_conformance import PRACTICE, Blocked, Faults, NotApplicable, Probe, Violation, check
 from asgi_conformance.drivers.lifespan import Answer
 from asgi_conformance.leaks import snapshot, told
 from asgi_conformance.spec import PRACTICES
@@ -62,3 +62,32 @@ async def test_interrupted_startup_leaves_no_tasks(probe: Probe) -> None:
         if leaks := await left(before, "task", "asynchronous generator"):
             observed = f"{told(leaks)}, after an interruption at its wait number {place + 1}"
             raise Violation(expected="nothing left of the startup", observed=observed)
+
+
+@check("lifespan.cancelled.shutdown-finished", level=PRACTICE, clause=CLAUSE, needs={"lifespan", "script"})
+async def test_interrupted_shutdown_leaves_no_tasks(probe: Probe) -> None:
+    """A shutdown that is cancelled halfway should still end what it can.
+
+    Servers have limits for it, and people press Ctrl-C again.
+
+    Usual cause: the steps of the shutdown stand below each other, so that an interrupted one leaves out the rest.
+    Usual mend: an `AsyncExitStack` or nested `async with`, which close the rest whatever happens to one.
+    """
+    for place in range(MOST):
+        before = snapshot()
+        run = probe.lifespan(state={})
+        begun = await run.startup(STARTUP)
+        if begun.answer is not Answer.COMPLETE:
+            how = f"{begun.answer.value} {begun.message[:200]}".strip()
+            raise NotApplicable(f"a start for each place: {how}") if place else Blocked(f"startup: {how}")
+        run.call.cancel_at(place)
+        phase = await run.shutdown(STARTUP)
+        interrupted = run.call.sent_before_cancel is not None
+        await run.ending(GRACE)
+        if leaks := await left(before, "task", "asynchronous generator"):
+            if not interrupted:
+                raise Blocked(f"a shutdown that leaves nothing: {told(leaks)}")
+            observed = f"{told(leaks)}, after an interruption at its wait number {place + 1}"
+            raise Violation(expected="nothing left of the lifespan", observed=observed)
+        if not interrupted or phase.answer is Answer.SILENT:
+            return

@@ -10,7 +10,7 @@ from asgi_conformance.leaks import Leak, task_leak, tasks, told
 from asgi_conformance.protocol.types import Message
 from asgi_conformance.spec import ASGI_LIFESPAN, PRACTICES
 
-from .runs import GRACE, SHUTDOWN, a_while, started, stopped, watched
+from .runs import GRACE, SHUTDOWN, a_while, started, stopped, waiting_at, watched
 
 CLAUSE = ASGI_LIFESPAN["shutdown-complete-send-event"]
 ANSWERS = {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}
@@ -75,7 +75,9 @@ async def test_shutdown_is_bounded(probe: Probe) -> None:
     await started(run)
     phase = await run.shutdown(BOUND)
     if phase.answer is Answer.SILENT:
-        raise Violation(expected=f"an end of shutdown within {BOUND:g} s", observed="shutdown still under way")
+        raise Violation(
+            expected=f"an end of shutdown within {BOUND:g} s", observed=f"shutdown still under way{waiting_at(run)}"
+        )
 
 
 @check("lifespan.shutdown.cleanup-first", level=PRACTICE, clause=CLAUSE, needs={"lifespan", "script"})

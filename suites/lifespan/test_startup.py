@@ -4,7 +4,7 @@ from asgi_conformance import MUST, PRACTICE, SHOULD, Blocked, Probe, Violation, 
 from asgi_conformance.drivers.lifespan import Answer
 from asgi_conformance.spec import ASGI, ASGI_LIFESPAN
 
-from .runs import STARTUP, a_while, started
+from .runs import STARTUP, a_while, started, waiting_at
 
 ANSWERS = {"lifespan.startup.complete", "lifespan.startup.failed"}
 
@@ -28,7 +28,7 @@ async def test_startup_is_answered_in_time(probe: Probe) -> None:
     if phase.answer not in {Answer.COMPLETE, Answer.FAILED}:
         raise Violation(
             expected=f"startup.complete or startup.failed within {STARTUP:g} s",
-            observed=f"{phase.answer.value} {phase.message[:200]}".strip(),
+            observed=f"{phase.answer.value} {phase.message[:200]}".strip() + waiting_at(run),
         )
 
 

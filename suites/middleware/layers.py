@@ -19,13 +19,18 @@ def seconds(virtual: float) -> float:
 
 
 @asynccontextmanager
-async def layers(probe: Probe, *, pause: float = 0.0, linger: float = 0.0, start: bool = True) -> AsyncIterator[Onion]:
+async def layers(
+    probe: Probe, *, pause: float = 0.0, linger: float = 0.0, start: bool = True, deep: bool = False
+) -> AsyncIterator[Onion]:
     """Record what passes each layer of the application; with `start` it is started, and its lifespan left out.
+
+    With `deep` also the layers of routes and of mounted applications are recorded.
 
     Raises NotApplicable where no application can be seen inside another one.
     """
     driver = probe.inprocess
-    with Onion(driver.app, pause=seconds(pause) if pause else 0.0, linger=seconds(linger) if linger else 0.0) as onion:
+    pause, linger = (seconds(length) if length else 0.0 for length in (pause, linger))
+    with Onion(driver.app, pause=pause, linger=linger, deep=deep) as onion:
         if onion.innermost == 0:
             raise NotApplicable(f"no layer can be seen in {onion.names[0]}")
         whole, driver.app = driver.app, onion.app

@@ -81,3 +81,28 @@ async def test_context_variables_reach_the_innermost_application(probe: Probe) -
                 expected=f"context variables of the caller in {onion.names[step.layer]}",
                 observed=f"none of them inside {onion.names[step.layer - 1]}",
             )
+
+
+@check(
+    "middleware.context.passes-outwards",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-context"],
+    needs={"http.finite", "script", "middleware.context-outwards"},
+)
+async def test_context_variables_of_the_application_are_seen_outside(probe: Probe) -> None:
+    """A context variable that the application sets must be seen by the layers around it, where that is promised.
+
+    Loggers and tracers outside read there what the endpoint has found out: the user, the tenant, the route.
+
+    Usual cause: a layer that runs the application inside in a task, which has a copy of the context.
+    `BaseHTTPMiddleware` is one.
+    Usual mend: a pure ASGI layer; or a mutable object that is put into the variable outside.
+    """
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
+    for step in reversed(onion.steps):
+        if step.what is Passing.RETURNED and onion.at(onion.innermost) and step.reached < onion.innermost:
+            raise Violation(
+                expected=f"the context variables of {onion.names[onion.innermost]} in {onion.names[step.layer]}",
+                observed=f"those of {onion.names[step.reached]} at most",
+            )

@@ -1,6 +1,6 @@
 """Middleware: a browser of the promised origin may read every answer."""
 
-from asgi_conformance import PRACTICE, Blocked, Probe, Unanswered, Violation, check
+from asgi_conformance import PRACTICE, SHOULD, Blocked, NotApplicable, Probe, Unanswered, Violation, check
 from asgi_conformance.drivers.base import Head, Headers, Request
 from asgi_conformance.drivers.exchange import read_response
 from asgi_conformance.spec import FETCH
@@ -8,6 +8,7 @@ from asgi_conformance.spec import FETCH
 CLAUSE = FETCH["http-cors-protocol"]
 NOWHERE = "/asgi-conformance/no-such-path"
 STRANGER = "https://stranger.invalid"
+NO_METHOD = "TRACE"  # hardly any application serves it
 
 
 @check("middleware.cors.on-success", level=PRACTICE, clause=CLAUSE, needs={"http", "middleware.cors-origin"})
@@ -36,6 +37,16 @@ async def test_allowed_origin_may_read_a_404(probe: Probe) -> None:
     """
     origin = probe.promise("middleware.cors-origin")
     _allows(await _head(probe, Request("GET", NOWHERE, _from(origin))), origin)
+
+
+@check("middleware.cors.on-wrong-method", level=PRACTICE, clause=CLAUSE, needs={"http", "middleware.cors-origin"})
+async def test_allowed_origin_may_read_a_405(probe: Probe) -> None:
+    """The answer to a method that the route does not have must allow the promised origin.
+
+    Usual cause and mend: as for an unknown path.
+    """
+    origin = probe.promise("middleware.cors-origin")
+    _allows(await _head(probe, probe.http_request(method=NO_METHOD, headers=_from(origin))), origin)
 
 
 @check("middleware.cors.on-error", level=PRACTICE, clause=CLAUSE, needs={"http.raises", "middleware.cors-origin"})
@@ -67,6 +78,31 @@ async def test_preflight_is_answered(probe: Probe) -> None:
     if not 200 <= head.status <= 299:
         raise Violation(expected="a status from 200 to 299 on the preflight", observed=f"a {head.status}")
     _allows(head, origin)
+
+
+@check(
+    "middleware.cors.vary",
+    level=SHOULD,
+    clause=FETCH["cors-protocol-and-http-caches"],
+    needs={"http", "middleware.cors-origin"},
+)
+async def test_response_for_one_origin_says_so(probe: Probe) -> None:
+    """A response that allows one origin of several should say `vary: origin`.
+
+    A cache between gives it to the next one who asks, whose browser then finds another origin in it and refuses.
+
+    Usual cause: CORS headers written by hand, which echo the origin.
+    Usual mend: add `origin` to the `vary` header wherever the answer depends on it.
+    """
+    origin = probe.promise("middleware.cors-origin")
+    own = await _head(probe, probe.http_request(headers=_from(origin)))
+    others = await _head(probe, probe.http_request(headers=_from(STRANGER)))
+    allowed = own.get("access-control-allow-origin")
+    if allowed != origin or others.get("access-control-allow-origin") == allowed:
+        raise NotApplicable("a header that depends on the origin")
+    varies = {name.strip().lower() for value in own.get_all("vary") for name in value.split(",")}
+    if not varies & {"origin", "*"}:
+        raise Violation(expected="vary: origin", observed=", ".join(sorted(varies)) or "no vary")
 
 
 @check(

@@ -2,16 +2,19 @@
 
 import asyncio
 
-from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
+from asgi_conformance import PRACTICE, Faults, NotApplicable, Probe, Unanswered, Violation, check, waits
 from asgi_conformance.drivers.base import Request
 from asgi_conformance.drivers.http import InProcessHTTPExchange
 from asgi_conformance.drivers.inprocess import InProcess
+from asgi_conformance.judging import http_call
 from asgi_conformance.onion import LEFT, Onion, Passing, Step
-from asgi_conformance.spec import ASGI_HTTP
+from asgi_conformance.spec import ASGI_HTTP, PRACTICES
+from asgi_conformance.waits import Limit
 
 from .layers import layers, seconds
 
 PAUSE = 10.0  # seconds between two parts of the body, so that the response is not over too soon
+PLACES = 4  # the first so many receives and sends, at each of which the client leaves once
 WITHIN = 35.0  # seconds until the application inside has to know
 
 
@@ -88,3 +91,66 @@ def _waits(onion: Onion, layer: int) -> bool:
     """Whether the layer is waiting in receive() at the end."""
     asked = len(onion.at(layer, Passing.WAITS))
     return asked > len(onion.at(layer, Passing.RECEIVED)) and not onion.at(layer, *LEFT)
+
+
+@check(
+    "middleware.disconnect.raises-nothing",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-disconnect"],
+    needs={"http", "script"},
+)
+async def test_layers_raise_nothing_of_their_own(probe: Probe) -> None:
+    """A layer must not raise an error of its own because the client has left, when the application inside has not.
+
+    Clients leave all the time. An error for each of them fills the log, and hides the errors that matter.
+
+    Usual cause: a layer that waits for a response from inside, and takes it for a fault when there is none.
+    Usual mend: return when the application inside has returned.
+    """
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
+    always = _own_errors(onion).keys()  # there is a check of its own about those
+    for version in ("2.3", "2.4"):
+        for place in range(PLACES):
+            async with layers(probe) as onion:
+                call = await http_call(
+                    probe,
+                    spec_version=version,
+                    farewell={"type": "http.disconnect"},
+                    faults=Faults(leave_at=place),
+                    window=8,
+                )
+                await waits.ending(call, Limit(60.0, 2.0))
+                left = call.gone
+            for layer, error in _own_errors(onion).items():
+                if layer not in always:
+                    raise Violation(
+                        expected=f"no error of {onion.names[layer]} when the client leaves (spec_version {version})",
+                        observed=f"{type(error).__name__}: {error}",
+                    )
+            if not left:
+                break
+
+
+def _own_errors(onion: Onion) -> dict[int, BaseException]:
+    """The layers that raised although the application inside had not, and it was not the client's leaving."""
+    found = {}
+    for layer in range(onion.innermost):
+        error = next((step.error for step in onion.at(layer, Passing.RAISED)), None)
+        inside = onion.at(layer + 1, *LEFT)
+        if error is not None and inside and inside[-1].what is not Passing.RAISED and not _is_about_the_client(error):
+            found[layer] = error
+    return found
+
+
+def _is_about_the_client(error: BaseException | None) -> bool:
+    """Whether the error is what `send` has raised, or was raised while that was handled."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) or "disconnect" in type(error).__name__.lower():
+            return True
+        if isinstance(error, BaseExceptionGroup) and all(_is_about_the_client(one) for one in error.exceptions):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

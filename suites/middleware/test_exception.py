@@ -89,3 +89,31 @@ def _listening() -> Iterator[list[str]]:
         logging.setLogRecordFactory(factory)
         if "Traceback" in printed.getvalue():
             heard.append("printed")
+
+
+@check(
+    "middleware.exception.not-wrapped",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-exception"],
+    needs={"http.raises", "script"},
+)
+async def test_exception_is_not_put_into_a_group(probe: Probe) -> None:
+    """An exception must not leave a layer inside an `ExceptionGroup`.
+
+    Handlers are registered for the exception, and do not match a group: what had an answer of its own becomes a
+    500, and the log tells of a group instead of the fault.
+
+    Usual cause: a layer that runs the application inside in a task group.
+    Usual mend: take a group of one apart again, `raise group.exceptions[0]`; or `await` the application directly.
+    """
+    async with layers(probe) as onion, probe.exchange() as exchange:
+        await exchange.ending(WITHIN)
+    for layer in range(onion.innermost - 1, -1, -1):
+        outer, inner = (next(iter(onion.at(number, Passing.RAISED)), None) for number in (layer, layer + 1))
+        if outer is None or inner is None or outer.error is inner.error:
+            continue
+        if isinstance(outer.error, BaseExceptionGroup) and not isinstance(inner.error, BaseExceptionGroup):
+            raise Violation(
+                expected=f"{type(inner.error).__name__} to leave {onion.names[layer]}",
+                observed=f"{type(outer.error).__name__} around it",
+            )

@@ -2,18 +2,20 @@
 
 import contextlib
 
-from asgi_conformance import PRACTICE, NotApplicable, Probe, Unanswered, Violation, check
+from asgi_conformance import PRACTICE, SHOULD, NotApplicable, Probe, Unanswered, Violation, check
 from asgi_conformance.drivers.base import Request
 from asgi_conformance.drivers.lifespan import Answer, LifespanRun
+from asgi_conformance.judging import http_call
 from asgi_conformance.onion import LEFT, Onion, Passing
 from asgi_conformance.protocol.types import ASGIApp
-from asgi_conformance.spec import ASGI, ASGI_LIFESPAN, ASGI_WEBSOCKET
+from asgi_conformance.spec import ASGI, ASGI_LIFESPAN, ASGI_WEBSOCKET, PRACTICES
 
 from .layers import layers
 
 WITHIN = 30.0
 GRACE = 5.0
 UNKNOWN = "asgi-conformance.unknown"
+KEY = "asgi-conformance.key"
 
 
 @check(
@@ -108,3 +110,70 @@ def _all_entered(onion: Onion, *, answered: bool) -> None:
         expected=f"a call of {onion.names[deepest + 1]} inside {onion.names[deepest]}",
         observed=f"{onion.names[deepest]} {how} without it",
     )
+
+
+@check(
+    "middleware.scope.keys-pass",
+    level=PRACTICE,
+    clause=PRACTICES["middleware-scope"],
+    needs={"http", "script"},
+)
+async def test_unknown_keys_reach_the_innermost_application(probe: Probe) -> None:
+    """A layer must hand down the keys of the scope that it does not know.
+
+    Servers and layers further out put there what those inside rely on: a session, the user, lifespan state.
+
+    Usual cause: a layer that makes a new scope of the keys that it knows.
+    Usual mend: `scope = {**scope, "key": value}`, or `dict(scope)`.
+    """
+    async with layers(probe) as onion:
+        call = await http_call(probe, farewell={"type": "http.disconnect"}, scope={KEY: UNKNOWN})
+        await call.until(lambda: bool(call.sent), WITHIN)
+        call.leave()
+        await call.ending(GRACE)
+    for step in onion.steps:
+        if step.what is Passing.ENTERED and step.scope.get(KEY) != UNKNOWN:
+            raise Violation(
+                expected=f"every key of the scope in {onion.names[step.layer]}",
+                observed=f"one that {onion.names[step.layer - 1]} does not know is missing",
+            )
+
+
+@check(
+    "middleware.scope.no-late-change",
+    level=SHOULD,
+    clause=ASGI["middleware"],
+    needs={"http", "script"},
+)
+async def test_layers_leave_the_scope_alone_afterwards(probe: Probe) -> None:
+    """A layer should not change the scope that it has handed down once the application inside is at work.
+
+    Whether the change arrives depends on whether a layer in between has made a copy; what runs on inside, such as
+    a background task, may or may not see it.
+
+    Usual cause: a result that is put into the scope after the call, for a layer further out.
+    Usual mend: make the change before the call; keep results in an object that was put into the scope before.
+    """
+    async with layers(probe) as onion:
+        call = await http_call(probe, farewell={"type": "http.disconnect"})
+        await call.until(lambda: bool(call.sent), WITHIN)
+        call.finish()
+        await call.ending(GRACE)
+        call.leave()
+        await call.ending(GRACE)
+    for layer in range(onion.innermost, 0, -1):
+        left = onion.at(layer, *LEFT)
+        handed = onion.scopes.get(layer)
+        if not left or handed is None:
+            continue
+        before = left[-1].scope
+        changed = sorted(
+            str(key)
+            for key in (before.keys() | handed.keys()) - {"state"}
+            if key not in before or key not in handed or before[key] != handed[key]
+        )
+        if changed:
+            raise Violation(
+                expected=f"the scope of {onion.names[layer]} as it was when {onion.names[layer]} ended",
+                observed=f"a change of {', '.join(changed)} further out",
+            )

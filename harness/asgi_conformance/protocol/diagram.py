@@ -1,6 +1,6 @@
 """The protocol tables as diagrams: Mermaid for documents, plain lines for a terminal.
 
-``python -m asgi_conformance.protocol.diagram`` prints every table as Mermaid.
+``python -m asgi_conformance.protocol.diagram`` prints the page ``docs/protocol.md``.
 """
 
 from collections.abc import Iterator
@@ -66,10 +66,27 @@ def _told(table: Table, rule: str) -> str:
     return rule if since is None else f"{rule} (from {'.'.join(map(str, since))})"
 
 
-def main() -> None:
-    """Print every table as a Mermaid diagram under its name."""
+HEAD = """# The protocols as tables
+
+What either side of ASGI may say, and when: the tables that the linter and the checks look things up in. Each is shown
+as a diagram, and in full: under each state every event, with the state that it leads to (`->`), or the rule that
+forbids it there (`x`; with `!` it is forbidden, and everybody goes on as if it were not). A rule in brackets at an edge
+is broken on the way. This page is made from the tables by `python -m asgi_conformance.protocol.diagram`.
+"""
+
+
+def page() -> str:
+    """Every table as Markdown: a diagram, and the whole table as text."""
+    parts = [HEAD]
     for table in TABLES:
-        print(f"{table.name}\n\n```mermaid\n{mermaid(table)}```\n")
+        title = table.name[0].upper() + table.name[1:]
+        parts += [f"## {title}\n", f"```mermaid\n{mermaid(table)}```\n", f"```text\n{text(table)}```\n"]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    """Print the page."""
+    print(page(), end="")
 
 
 if __name__ == "__main__":

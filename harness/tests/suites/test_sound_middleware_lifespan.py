@@ -181,9 +181,12 @@ class Queued:
             await self.app(scope, receive, queue.put)
             await queue.put(None)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(pump())
-            group.create_task(inside())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pump())
+                group.create_task(inside())
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
 
 class Deflate:
@@ -444,7 +447,8 @@ def cors_written_by_hand():
         if scope["type"] != "http":
             raise ValueError("no")
         origin = dict(scope["headers"]).get(b"origin")
-        headers = [(b"access-control-allow-origin", origin)] if origin == b"https://example.com" else []
+        headers = [(b"vary", b"origin")]
+        headers += [(b"access-control-allow-origin", origin)] if origin == b"https://example.com" else []
         status = 204 if scope["method"] == "OPTIONS" else 200 if scope["path"] == "/" else 404
         await plain(send, b"" if status == 204 else b"hello", status, headers)
 

@@ -1,13 +1,7 @@
-"""What an application leaves behind: tasks, asynchronous generators, threads, descriptors and child processes.
-
-Take a :func:`snapshot` before, and ask for the :func:`growth` after. What belongs to this package or to
-the event loop itself (its self-pipe, idle workers of a pool) is left out. Every leak says where it is: the
-innermost place of its code that is not the standard library's.
-"""
+"""What there is at one moment: tasks, asynchronous generators, threads, descriptors and child processes."""
 
 import asyncio
 import gc
-import os
 import sys
 import threading
 from collections import Counter
@@ -17,22 +11,11 @@ from pathlib import Path
 from types import AsyncGeneratorType, CodeType, FrameType
 from typing import Any
 
-HERE = f"{Path(__file__).resolve().parent}{os.sep}"
-LIBRARY = f"{Path(asyncio.__file__).resolve().parents[1]}{os.sep}"
+from asgi_conformance.leaks.leak import Leak, is_ours, place_of
+from asgi_conformance.leaks.origins import Origins, began
+
 DESCRIPTORS = (Path("/proc/self/fd"), Path("/dev/fd"))
 CHILDREN = Path("/proc/self/task")
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """One thing that was left behind: its kind, what it is called, and where its code is or was made."""
-
-    kind: str  # task, asynchronous generator, thread, descriptor, child process
-    name: str
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}" + (f" at {self.place}" if self.place else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +34,26 @@ def snapshot() -> Snapshot:
     return Snapshot(tuple(tasks()), tuple(generators()), tuple(threads()), tuple(descriptors()), tuple(children()))
 
 
-def growth(before: Snapshot, *kinds: str, collect: bool = True) -> list[Leak]:
+def growth(before: Snapshot, *kinds: str, collect: bool = True, origins: Origins | None = None) -> list[Leak]:
     """What has come since `before` and is still there, of these kinds (of all, where none is given).
 
     Garbage is collected before anything is called a leak, unless `collect` is false: that takes a while.
     """
-    leaks = _since(before, snapshot(), kinds)
+    leaks = _since(before, snapshot(), kinds, origins)
     if leaks and collect:
         gc.collect()
-        leaks = _since(before, snapshot(), kinds)
+        leaks = _since(before, snapshot(), kinds, origins)
     return leaks
 
 
-def _since(before: Snapshot, after: Snapshot, kinds: tuple[str, ...]) -> list[Leak]:
-    leaks = [task_leak(task) for task in _new(before.tasks, after.tasks) if not task.done()]
+def _since(before: Snapshot, after: Snapshot, kinds: tuple[str, ...], origins: Origins | None) -> list[Leak]:
+    leaks = [task_leak(task, origins) for task in _new(before.tasks, after.tasks) if not task.done()]
     leaks += [generator_leak(generator) for generator in _new(before.generators, after.generators)]
-    leaks += [thread_leak(thread) for thread in _new(before.threads, after.threads) if thread.is_alive()]
+    leaks += [thread_leak(thread, origins) for thread in _new(before.threads, after.threads) if thread.is_alive()]
     opened = Counter(after.descriptors) - Counter(before.descriptors)
     leaks += [Leak("descriptor", name) for name in opened.elements()]
     leaks += [Leak("child process", name) for name in after.children if name not in before.children]
     return [leak for leak in leaks if not kinds or leak.kind in kinds]
-
-
-def told(leaks: Iterable[Leak], most: int = 5) -> str:
-    """Some leaks in one line, equal ones counted, the rest as a number."""
-    counted = Counter(str(leak) for leak in leaks).most_common()
-    lines = [f"{times} × {name}" if times > 1 else name for name, times in counted[:most]]
-    more = sum(times for _, times in counted[most:])
-    return "; ".join(lines) + (f"; and {more} more" if more else "")
 
 
 def _new(before: Iterable[Any], after: Iterable[Any]) -> list[Any]:
@@ -92,36 +67,45 @@ def _new(before: Iterable[Any], after: Iterable[Any]) -> list[Any]:
 def tasks() -> list[asyncio.Task[Any]]:
     """The unfinished tasks of the running loop, without this one and without those of this package."""
     current = asyncio.current_task()
-    found = [task for task in asyncio.all_tasks() if task is not current and not _is_ours(_code(task.get_coro()))]
+    found = [task for task in asyncio.all_tasks() if task is not current and not is_ours(_code(task.get_coro()))]
     return sorted(found, key=lambda task: task.get_name())
 
 
 def generators() -> list[AsyncGeneratorType[Any, Any]]:
     """The asynchronous generators of the running loop that began and neither ended nor were closed."""
     begun = getattr(asyncio.get_running_loop(), "_asyncgens", ())  # asyncio has no public way to ask
-    found = [g for g in begun if g.ag_frame is not None and not g.ag_running and not _is_ours(g.ag_code)]
+    found = [g for g in begun if g.ag_frame is not None and not g.ag_running and not is_ours(g.ag_code)]
     return sorted(found, key=lambda generator: generator.__qualname__)
 
 
 def threads() -> list[threading.Thread]:
     """The living threads, without the main one, this package's own, and those that a pool keeps for later."""
+    return [thread for thread in living_threads() if not _waits_for_work(thread)]
+
+
+def living_threads() -> list[threading.Thread]:
+    """The living threads, without the main one and this package's own."""
     return [
         thread
         for thread in threading.enumerate()
         if thread is not threading.main_thread()
         and thread is not threading.current_thread()
         and not thread.name.startswith("asgi-conformance")
-        and not _waits_for_work(thread)
     ]
 
 
 def descriptors() -> list[str]:
     """What the open descriptors point to, as the system tells; nothing where it does not tell."""
+    return [target for _, target in numbered_descriptors()]
+
+
+def numbered_descriptors() -> list[tuple[int, str]]:
+    """The same, with the numbers of the descriptors."""
     folder = next((path for path in DESCRIPTORS if path.is_dir()), None)
     found = []
     for path in sorted(folder.iterdir()) if folder is not None else ():
         try:
-            found.append(str(path.readlink()))
+            found.append((int(path.name), str(path.readlink())))
         except OSError:  # the one that listed the folder is gone by now
             continue
     return found
@@ -141,41 +125,54 @@ def children() -> list[str]:
 # How it is called.
 
 
-def task_leak(task: asyncio.Task[Any]) -> Leak:
+def task_leak(task: asyncio.Task[Any], origins: Origins | None = None) -> Leak:
     """A task by its coroutine, with the place where it is suspended."""
     awaitable: Any = task.get_coro()
     name = getattr(awaitable, "__qualname__", type(awaitable).__qualname__)
-    frames = []
-    while awaitable is not None:
-        frames.append(_frame(awaitable))
-        awaitable = _awaited(awaitable)
-    return Leak("task", name, _place(frames))
+    return Leak("task", name, place_of(_suspended(awaitable)), origins.of_task(task) if origins else "")
 
 
 def generator_leak(generator: AsyncGeneratorType[Any, Any]) -> Leak:
     """An asynchronous generator by its function, with the place where it is suspended."""
-    return Leak("asynchronous generator", generator.__qualname__, _place([generator.ag_frame]))
+    return Leak("asynchronous generator", generator.__qualname__, place_of([generator.ag_frame]))
 
 
-def thread_leak(thread: threading.Thread) -> Leak:
+def thread_leak(thread: threading.Thread, origins: Origins | None = None) -> Leak:
     """A thread by its name, with the place where it is."""
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way to look at threads
     stack: list[FrameType | None] = []
     while frame is not None:
         stack.append(frame)
         frame = frame.f_back
-    return Leak("thread", thread.name, _place(stack[::-1]))
+    return Leak("thread", thread.name, place_of(stack[::-1]), origins.of_thread(thread) if origins else "")
 
 
-def _place(frames: list[FrameType | None]) -> str:
-    """The innermost of the frames, given from the outside in, whose code is somebody's own."""
-    known = [frame for frame in frames if frame is not None]
-    own = [frame for frame in known if not frame.f_code.co_filename.startswith((LIBRARY, "<frozen"))]
-    own = [frame for frame in known if "site-packages" not in frame.f_code.co_filename and frame in own] or own or known
-    if not own:
-        return ""
-    frame = own[-1]
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
+def descriptor_leak(number: int, target: str, origins: Origins | None = None) -> Leak:
+    """A descriptor by what it points to."""
+    return Leak("descriptor", target, made=origins.of_descriptor(number, target) if origins else "")
+
+
+def child_leak(pid: str, origins: Origins | None = None) -> Leak:
+    """A child process by the command that it runs, or by its state when it has ended and nobody asked."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        command = ""
+    name = f"{pid} ({command[:60]})" if command else f"{pid} (ended, and nobody has asked how)"
+    return Leak("child process", name, made=origins.of_process(began(pid)) if origins else "")
+
+
+def waits_at(awaitable: Any) -> str:
+    """The place in somebody's own code at which a coroutine is suspended."""
+    return place_of(_suspended(awaitable))
+
+
+def _suspended(awaitable: Any) -> list[FrameType | None]:
+    frames = []
+    while awaitable is not None:
+        frames.append(_frame(awaitable))
+        awaitable = _awaited(awaitable)
+    return frames
 
 
 def _frame(awaitable: Any) -> FrameType | None:
@@ -198,13 +195,6 @@ def _code(awaitable: Any) -> CodeType | None:
         if (code := getattr(awaitable, name, None)) is not None:
             return code  # type: ignore[no-any-return]
     return getattr(getattr(type(awaitable), "send", None), "__code__", None)
-
-
-def _is_ours(code: CodeType | None) -> bool:
-    """Whether the code is this package's; fixture apps and suites may lie inside it, and are not meant."""
-    if code is None or not code.co_filename.startswith(HERE):
-        return False
-    return not code.co_filename[len(HERE) :].startswith(("fixtures", "suites"))
 
 
 def _waits_for_work(thread: threading.Thread) -> bool:

@@ -5,6 +5,7 @@ import gc
 import importlib
 import os
 import platform
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +32,7 @@ from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.mirroring import mirrored
 from asgi_conformance.pattern import Route
 from asgi_conformance.runner import ABILITIES, IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
-from asgi_conformance.selection import ON_REQUEST, representatives, sample
+from asgi_conformance.selection import ABOUT_ANY, ON_REQUEST, representatives, sample
 from asgi_conformance.target import Target
 from asgi_conformance.tracing import journeys_of
 from asgi_conformance.transcript import Transcript
@@ -44,6 +45,8 @@ LEDGER_PAGE = "requirements.html"
 ANSWER = frozenset({"http", "server.script", "websocket.mirror", "websocket.told"})
 KEPT = 8  # server processes that wait for another check
 ANSWERS_WITHIN = 5.0  # real seconds for a server to show that it still runs
+COMPANY = 4  # checks in a run, from which on it pays to judge those of one route in one child
+PATIENT = 5.0  # real seconds for such company; a slow application is judged check by check
 STRIKES = 3  # cases that the watchdog ended, after which the rest of the same place is not tried
 DISTRIBUTIONS = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "websockets", "wsproto", "anyio", "httpx")
 
@@ -70,6 +73,7 @@ class Session:
         # What is loaded now stays; a collection during a check, which leak checks ask for, need not look at it.
         gc.collect()
         gc.freeze()
+        self._company: dict[tuple[str, str, int], dict[str, Verdict]] = {}
         self._servers: dict[tuple[str, AppRef], ServerProcess] = {}
 
     # What to run.
@@ -119,7 +123,10 @@ class Session:
         place = (case.target.name, case.driver)
         if self._strikes[place] >= STRIKES and case.not_applicable is None:
             return could_not_run(case, "an application that gives the event loop back", "it did not, in earlier checks")
-        verdict = self._isolated(case) if self._isolates(case) else run_case(case, self.make_driver, held=self._held)
+        if self._isolates(case):
+            verdict = self._in_company(case) or self._isolated(case)
+        else:
+            verdict = run_case(case, self.make_driver, held=self._held)
         if verdict.observed and "the event loop was held" in verdict.observed:
             self._strikes[place] += 1
         if verdict.outcome not in {Outcome.PASSED, Outcome.NOT_APPLICABLE} and case.target.app is not None:
@@ -152,6 +159,37 @@ class Session:
             return in_child(lambda: run_case(case, self.make_driver, held=self._held), within=2 * TOTAL)
         except ChildEnded as error:
             return could_not_run(case, "a process that survives the check", str(error))
+
+    def _in_company(self, case: Case) -> Verdict | None:
+        """The verdict on a case that was judged in one child with others of its route, where it found nothing.
+
+        What looks wrong in company is judged once more, alone: it may be owed to what came before.
+        """
+        if case.route is None or case.check.suite not in ABOUT_ANY or len(self.checks) < COMPANY:
+            return None
+        place = (case.target.name, case.driver, id(case.route))
+        if place not in self._company:
+            checks = [check for check in self.checks if check.suite in ABOUT_ANY]
+            planned = plan(checks, case.target, case.driver, self.abilities(case.driver))
+            self._company[place] = self._judged_together([one for one in planned if one.route is case.route])
+        return self._company[place].get(case.check.id)
+
+    def _judged_together(self, cases: list[Case]) -> dict[str, Verdict]:
+        def work() -> list[Verdict]:
+            found: list[Verdict] = []
+            deadline = time.monotonic() + PATIENT
+            for case in cases:
+                if time.monotonic() > deadline:
+                    break  # the rest is judged one by one, as if there had been no company
+                verdict = run_case(case, self.make_driver, held=self._held)
+                if verdict.outcome in {Outcome.PASSED, Outcome.NOT_APPLICABLE}:
+                    found.append(verdict)
+            return found
+
+        try:
+            return {verdict.check: verdict for verdict in in_child(work, within=2 * TOTAL)}
+        except ChildEnded:
+            return {}
 
     def make_driver(self, case: Case, transcript: Transcript) -> Driver:
         """A driver for a case; servers of a user's application are kept between cases."""

@@ -4,6 +4,9 @@ An application that was imported once is pristine in each child: its lifespan ma
 empty, and what ends the process ends the child alone.
 """
 
+import contextlib
+import importlib
+import inspect
 import os
 import pickle
 import selectors
@@ -18,6 +21,7 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from asgi_conformance.drivers.server.lifeline import tie_to_parent
+from asgi_conformance.lint import linter as lint
 
 T = TypeVar("T")
 
@@ -38,6 +42,15 @@ def can_fork() -> bool:
     )
     in_main = threading.current_thread() is threading.main_thread()
     return hasattr(os, "fork") and in_main and next(others, None) is None
+
+
+def warm_up() -> None:
+    """Do once, here, what every child would have to do anew."""
+    lint.warm_up()
+    inspect.getsource(warm_up)  # frameworks look at the source of endpoints, which compiles a tokenizer
+    if "anyio" in sys.modules:  # it imports its backend when that is first needed
+        with contextlib.suppress(ImportError):
+            importlib.import_module("anyio._backends._asyncio")
 
 
 def in_child(work: Callable[[], T], *, within: float) -> T:

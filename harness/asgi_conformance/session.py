@@ -26,7 +26,7 @@ from asgi_conformance.drivers.remote import RemoteDriver
 from asgi_conformance.drivers.server.adapters import UnknownServer, find_variant
 from asgi_conformance.drivers.server.driver import ServerDriver
 from asgi_conformance.drivers.server.process import ServerProcess
-from asgi_conformance.isolation import ChildEnded, can_fork, in_child
+from asgi_conformance.isolation import ChildEnded, can_fork, in_child, warm_up
 from asgi_conformance.ledger import load_ledger
 from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.mirroring import mirrored
@@ -169,9 +169,12 @@ class Session:
             return None
         place = (case.target.name, case.driver, id(case.route))
         if place not in self._company:
+            if not self._company:
+                warm_up()
             checks = [check for check in self.checks if check.suite in ABOUT_ANY]
-            planned = plan(checks, case.target, case.driver, self.abilities(case.driver))
-            self._company[place] = self._judged_together([one for one in planned if one.route is case.route])
+            alone = replace(case.target, routes=(case.route,))
+            planned = plan(checks, alone, case.driver, self.abilities(case.driver))
+            self._company[place] = self._judged_together([one for one in planned if one.route is not None])
         return self._company[place].get(case.check.id)
 
     def _judged_together(self, cases: list[Case]) -> dict[str, Verdict]:

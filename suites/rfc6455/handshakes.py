@@ -8,8 +8,9 @@ from asgi_conformance import MUST, Blocked, Probe, Violation
 from asgi_conformance.spec import Clause
 from asgi_conformance.verdict import Level
 
-from .engine import Heads, Wire, accept_of, fresh_key, segments
+from .engine import segments
 from .registering import MIRROR, TOLD, Judge, define
+from .wire import Heads, Wire, accept_of, fresh_key
 
 OPEN, REFUSED, DROPPED = "open", "refused", "dropped"
 EITHER = frozenset({OPEN, REFUSED})

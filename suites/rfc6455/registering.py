@@ -9,7 +9,8 @@ from asgi_conformance.verdict import Level
 from asgi_conformance.websocket.frames import NO_CLOSE, NO_CODE
 
 from .case import Case, Cut, described, described_end
-from .engine import WITHIN, Wire, play
+from .engine import play
+from .wire import WITHIN, Wire
 
 MIRROR = frozenset({"wire", "websocket.mirror"})
 TOLD = frozenset({"wire", "websocket.told"})

@@ -10,8 +10,9 @@ from asgi_conformance.websocket.deflate import agreed
 from asgi_conformance.websocket.frames import TEXT, BreachError
 
 from .case import Case, Packed, echo, said
-from .engine import Wire, play
+from .engine import play
 from .registering import MIRROR, Judge, define
+from .wire import Wire
 
 PLAIN = "permessage-deflate"
 ABOUT = """An offer that a server cannot keep to, or that is not well formed, must be declined; an answer has to be to

@@ -3,8 +3,8 @@
 from asgi_conformance import PRACTICE
 from asgi_conformance.spec import RFC_6455, RFC_9110
 
-from .engine import Heads
 from .handshakes import ANYTHING, REFUSAL, Ask, Look, chose, chosen_from, no_extension, register_handshakes
+from .wire import Heads
 
 CLAUSE = RFC_6455["section-4.2.2"]
 ABOUT = """A client has to give up a connection whose answer is not exactly what it asked for.

@@ -5,8 +5,8 @@ from asgi_conformance.spec import RFC_6455
 from asgi_conformance.websocket.frames import TEXT, encode
 
 from .case import HELLO, HELLO_BACK, Case, CloseHeard, End, Heard, Leave, Octets, Outcome, Send, Step, text
-from .engine import WITHIN, Wire
 from .registering import MIRROR, register, survived
+from .wire import WITHIN, Wire
 
 CLAUSE = RFC_6455["section-7.1.1"]
 ABOUT = """Networks fail without a farewell. The server should notice, let its own side go, and serve the others.

@@ -8,10 +8,12 @@ from asgi_conformance.lint.rule import Party
 from asgi_conformance.lint.snapshot import changes, snapshot
 from asgi_conformance.protocol import scope as shapes
 from asgi_conformance.protocol.conversation import Conversation
+from asgi_conformance.protocol.grammar import grammar
 from asgi_conformance.protocol.http import HTTP
 from asgi_conformance.protocol.lifespan import LIFESPAN
 from asgi_conformance.protocol.problem import Problem, Problems, show
 from asgi_conformance.protocol.types import ASGIApp, Message, Receive, Scope, Send
+from asgi_conformance.protocol.version import KNOWN
 from asgi_conformance.protocol.websocket import WEBSOCKET
 
 _PROTOCOLS = {
@@ -19,6 +21,14 @@ _PROTOCOLS = {
     "websocket": (WEBSOCKET, shapes.WEBSOCKET),
     "lifespan": (LIFESPAN, shapes.LIFESPAN),
 }
+
+
+def warm_up() -> None:
+    """Work out now what is otherwise worked out when it is first needed: for processes that are to be forked."""
+    for protocol, shape in _PROTOCOLS.values():
+        for version in (None, *KNOWN):
+            grammar(protocol, version, frozenset())
+        shape.quick({})
 
 
 class Lint:

@@ -86,9 +86,9 @@ async def old() -> RedirectResponse:
     return RedirectResponse("/", status_code=307)
 
 
-@app.get("/missing")
-async def missing() -> None:
-    raise HTTPException(404, "there is no such thing")
+@app.get("/gone")
+async def gone() -> None:
+    raise HTTPException(410, "there is no such thing any more")
 
 
 @app.get("/private")

@@ -23,7 +23,7 @@ from asgi_conformance.mutant import SERVER_MUTANTS, ServerMutant
 from asgi_conformance.pattern import Route
 from asgi_conformance.runner import plan, run_case
 from asgi_conformance.session import Session
-from asgi_conformance.suites.rfc6455 import engine
+from asgi_conformance.suites.rfc6455 import wire
 from asgi_conformance.target import Target
 from asgi_conformance.verdict import Outcome, Verdict
 
@@ -64,7 +64,7 @@ def told(verdicts: dict[str, Verdict], *outcomes: Outcome) -> dict[str, str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that never answer need not be waited for as long as ones that might."""
-    monkeypatch.setattr(engine, "WITHIN", 4.0)
+    monkeypatch.setattr(wire, "WITHIN", 4.0)
 
 
 @contextmanager
@@ -212,7 +212,7 @@ class StaysOpen(Peer):
 def test_a_server_that_hangs_is_found(
     make: type[Peer], check: str, observed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "WITHIN", 0.3)
+    monkeypatch.setattr(wire, "WITHIN", 0.3)
     with serving(make) as port:
         (verdict,) = judged(
             [c for c in CHECKS if c.id == f"rfc6455.{check}"], f"ws://127.0.0.1:{port}", MIRROR, TOLD

@@ -24,7 +24,7 @@ from asgi_conformance.clock import VirtualLoop  # noqa: E402
 from asgi_conformance.drivers.base import Ending, Response, Unanswered, Unreachable  # noqa: E402
 from asgi_conformance.drivers.inprocess import InProcess  # noqa: E402
 from asgi_conformance.faults import Faults  # noqa: E402
-from asgi_conformance.lint import lint  # noqa: E402
+from asgi_conformance.lint import Lint, lint  # noqa: E402
 from asgi_conformance.pattern import Deviation, Pattern, Route  # noqa: E402
 from asgi_conformance.probe import Probe  # noqa: E402
 
@@ -38,6 +38,7 @@ __all__ = [
     "Ending",
     "Faults",
     "InProcess",
+    "Lint",
     "NotApplicable",
     "Pattern",
     "Probe",

@@ -95,9 +95,12 @@ class Session:
 
     def cases_of(self, check: Check, *, sampled: bool = False) -> list[Case]:
         """The cases of one check, in the same order; never empty. `sampled`: on the catalogue, a few of them."""
+        targets = self.targets
+        if self._on_catalogue:  # most apps have nothing that the check is about
+            targets = [target for target in targets if check.needs - ABILITIES <= target.words] or targets[:1]
         found = [
             case
-            for target in self.targets
+            for target in targets
             for driver in self.drivers
             for case in plan([check], target, driver, self.abilities(driver))
         ]

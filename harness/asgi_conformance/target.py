@@ -47,6 +47,11 @@ class Target:
             pattern=pattern,
         )
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every capability of the application and of its routes."""
+        return self.capabilities.union(*(route.capabilities for route in self.routes))
+
     def mutated(self, mutant: Mutant) -> "Target":
         """This target, broken: no deviation is expected any more."""
         if self.app is None:

@@ -48,7 +48,7 @@ def test_a_violation_ends_with_one_and_is_told_with_its_evidence(project):
     assert verdict["transcript"]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -29,7 +29,7 @@ def everyday(mutant: Mutant) -> object:
     return pytest.param(mutant, marks=[pytest.mark.slow] if mutant.driver != "in-process" else [], id=mutant.name)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("mutant", [everyday(mutant) for mutant in MUTANTS])
 def test_mutant_is_killed_by_exactly_the_checks_it_names(
     mutant: Mutant, session: Session, pytestconfig: pytest.Config

@@ -98,7 +98,7 @@ def test_a_wrong_response_ends_the_measuring():
         sample([lost], 0.01, seed=1)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
 @pytest.mark.parametrize("framework", ["raw", "starlette", "fastapi"])
 def test_every_workload_is_answered_by_every_framework(framework, workload):

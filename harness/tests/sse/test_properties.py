@@ -32,7 +32,7 @@ def ways(chunks: list[bytes], places: list[int]) -> list[list[bytes]]:
     return [[stream], chunks, cut, [bytes([byte]) for byte in stream]]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(soup, places)
 def test_parser_agrees_with_the_naive_one(soup: list[bytes], places: list[int]) -> None:
     expected = interpret(b"".join(soup))
@@ -53,7 +53,7 @@ def until_too_large(chunks: list[bytes], limit: int) -> tuple[list[tuple[str, st
     return events, False, parser.last_event_id, parser.retry
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(soup, places, st.integers(1, 60))
 def test_limit_does_not_depend_on_the_cuts(soup: list[bytes], places: list[int], limit: int) -> None:
     expected = until_too_large(soup, limit)
@@ -77,7 +77,7 @@ message = st.fixed_dictionaries(
 bookmark = st.fixed_dictionaries({"id": ident}, optional={"retry": st.integers(0), "comment": text})
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(message, bookmark), max_size=6), places)
 def test_what_is_framed_comes_back(blocks: list[dict[str, str]], places: list[int]) -> None:
     expected, last, retry = [], "", None
@@ -92,7 +92,7 @@ def test_what_is_framed_comes_back(blocks: list[dict[str, str]], places: list[in
         assert (got, parser.last_event_id, parser.retry) == (expected, last, retry)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(soup, places)
 def test_findings_do_not_depend_on_the_cuts(soup: list[bytes], places: list[int]) -> None:
     expected = lint_stream(b"".join(soup))
@@ -102,7 +102,7 @@ def test_findings_do_not_depend_on_the_cuts(soup: list[bytes], places: list[int]
         assert sorted(found, key=lambda finding: (finding.offset, int(finding.rule[1:]))) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(message, min_size=1, max_size=5))
 def test_what_is_framed_has_no_errors(blocks: list[dict[str, str]]) -> None:
     findings = lint_stream(b"".join(frame(**block) for block in blocks))  # type: ignore[arg-type]

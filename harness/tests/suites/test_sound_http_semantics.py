@@ -156,6 +156,7 @@ def answers_with_the_callers_cookies(method, given):
     return 200, [TEXT, length(content)], content
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_application_is_not_accused(name: str) -> None:
     answer, routes = SOUND[name]

@@ -653,7 +653,7 @@ def decorated_fastapi_with_dependency():
 SLOW = {"thread_that_is_told_to_stop_and_not_joined"}
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in APPS]
 )

@@ -1,5 +1,7 @@
 """HTTP: the headers of a response as httplint judges them, field by field."""
 
+import asyncio
+import importlib
 import importlib.util
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -14,15 +16,15 @@ async def _bad(probe: Probe) -> list[str]:
     """What httplint calls bad in the response that the application sent."""
     if importlib.util.find_spec("httplint") is None:
         raise Blocked(EXTRA)
-    from httplint import HttpResponseLinter  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - an extra
-
+    # In a thread: the first import takes long enough to be taken for an application that holds the loop.
+    httplint = await asyncio.to_thread(importlib.import_module, "httplint")
     response = await probe.request()
     if not response.headers and response.ending.how == "raised":
         raise NotApplicable("a response from the application: it raises instead")
     headers = list(response.headers)
     if response.head.get("date") is None:
         headers.append((b"date", format_datetime(datetime.now(UTC), usegmt=True).encode()))  # which servers add
-    linter = HttpResponseLinter(no_content=probe.route.method == "HEAD")
+    linter = httplint.HttpResponseLinter(no_content=probe.route.method == "HEAD")
     linter.process_response_topline(b"HTTP/1.1", str(response.status).encode(), b"")
     linter.process_headers(headers)
     if response.complete:

@@ -203,6 +203,9 @@ def _waits_for_work(thread: threading.Thread) -> bool:
     if frame is None:
         return True
     if type(thread).__module__.startswith("anyio."):
+        # AnyIO's own list says it a moment before the thread is back at its queue.
+        if thread in getattr(thread, "idle_workers", ()):
+            return True
         return _stack_names(frame)[:1] == ["wait"] and "run" in _stack_names(frame)[:4]
     code = frame.f_code
     return code.co_name == "_worker" and Path(code.co_filename).parent.name == "futures"

@@ -41,7 +41,10 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-def verdicts(tmp_path):
+def verdicts(tmp_path, monkeypatch):
+    # Beside pytest-xdist's threads a session would not fork; they do nothing that a child would miss.
+    monkeypatch.setattr("asgi_conformance.session.can_fork", lambda: True)
+
     def run(name: str, source: str, *checks: str):
         (tmp_path / f"{name}.py").write_text(source)
         session = Session(

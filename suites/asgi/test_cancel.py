@@ -49,6 +49,7 @@ async def test_requests_leave_no_tasks(probe: Probe) -> None:
     does not end with its stream.
     Usual mend: a task group, or `finally: task.cancel()` and `await` it.
     """
+    await probe.start()
     await _no_growth(lambda: _answered(probe), "answered requests")
     await _no_growth(lambda: _abandoned(probe), "requests whose client left")
     await _no_growth(lambda: _cancelled(probe), "cancelled requests")
@@ -61,7 +62,7 @@ async def _no_growth(round_trip: Callable[[], Awaitable[bool]], what: str) -> No
         if not await round_trip():
             return
         hour = Limit(3600.0, 2.0)
-        while len(asyncio.all_tasks()) > counts[-1] and not hour.over:
+        while len(asyncio.all_tasks()) > counts[-1] and not hour.over:  # noqa: ASYNC110 - nobody tells of a task's end
             await asyncio.sleep(hour.step)
         if hour.cut_short:
             raise NotApplicable("an application without open sockets: an hour cannot be waited for")

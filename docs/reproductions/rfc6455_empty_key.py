@@ -16,7 +16,7 @@ async def app(scope, receive, send):
 
 
 listener = socket.create_server(("127.0.0.1", 0))
-config = uvicorn.Config(app, ws=(sys.argv[1:] or ["wsproto"])[0], lifespan="off", log_level="critical")
+config = uvicorn.Config(app, ws=(sys.argv[1:] or ["wsproto"])[0], lifespan="off", loop="asyncio", log_level="critical")
 threading.Thread(target=uvicorn.Server(config).run, args=([listener],), daemon=True).start()
 client = socket.create_connection(listener.getsockname(), timeout=5)
 client.sendall(HANDSHAKE.replace(b"AAECAwQFBgcICQoLDA0ODw==", b""))

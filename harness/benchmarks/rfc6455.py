@@ -242,10 +242,8 @@ def _deviations(found: dict[str, Found]) -> str:
         lines.append(f"| `{name.removeprefix('rfc6455.')}` | {servers} | {observed} | {because} | {shown} |")
     for server, count in warned.items():
         if count:
-            lines.append(
-                f"\nOn {server}, {count} connections that had to fail ended without a close frame or with another"
-            )
-            lines.append("code: [rfc6455_protocol_error.py](reproductions/rfc6455_protocol_error.py).")
+            lines.append(f"\nOn {server}, {count} connections that had to fail ended without a close frame to say why:")
+            lines.append("[rfc6455_protocol_error.py](reproductions/rfc6455_protocol_error.py).")
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
@@ -96,10 +97,15 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
+def _join(thread: threading.Thread, within: float) -> None:
+    if thread is not threading.current_thread():  # a pool's worker, which now waits for itself
+        thread.join(within)
+
+
 async def _time_to_go() -> None:
     before = threads()
     for thread in before[-64:]:
-        await asyncio.to_thread(thread.join, JOIN / len(before))
+        await asyncio.to_thread(_join, thread, JOIN / len(before))
     gc.collect()
     enough = time.monotonic() + REAL
     for _ in range(10):

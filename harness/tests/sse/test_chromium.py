@@ -61,7 +61,7 @@ SOON = sum(map(comes_back_soon, VECTORS))
 
 async def through_the_browser(how: str) -> tuple[list[Told], list[Relayed]]:
     """What the page was told of all vectors, its sources being in that order, and what the browser has asked for."""
-    app = AppRef(f"{__package__}.streams:app" if __package__ else "streams:app", app_dir=str(Path(__file__).parent))
+    app = AppRef(f"{__package__}.streams:app", app_dir=str(Path(__file__).parents[3]))
     types = sorted({kind for vector in VECTORS for kind, _, _ in vector.events} - {"message"})
     async with (
         ServerDriver("uvicorn", app, leaving="kill") as server,

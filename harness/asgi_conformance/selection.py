@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from asgi_conformance.runner import IN_PROCESS, Case
 
 # Suites of cases about the server and its protocol rather than the application: run where they are asked for by name.
-ON_REQUEST = frozenset({"headers", "rfc6455"})
+ON_REQUEST = frozenset({"headers", "rfc6455", "server"})
+BY_CASE = "rfc6455"  # the WebSocket protocol case by case: it needs a server, and an endpoint that echoes
 
 # Suites of rules that hold for whatever a route answers.
 ABOUT_ANY = frozenset({"asgi", "http"})

@@ -32,7 +32,7 @@ from asgi_conformance.loading import AppRef, LoadError
 from asgi_conformance.mirroring import mirrored
 from asgi_conformance.pattern import Route
 from asgi_conformance.runner import ABILITIES, IN_PROCESS, Case, could_not_run, make_in_process, plan, run_case
-from asgi_conformance.selection import ABOUT_ANY, ON_REQUEST, representatives, sample
+from asgi_conformance.selection import ABOUT_ANY, BY_CASE, ON_REQUEST, representatives, sample
 from asgi_conformance.target import Target
 from asgi_conformance.tracing import journeys_of
 from asgi_conformance.transcript import Transcript
@@ -91,7 +91,7 @@ class Session:
                     yield from representatives(found)
                 else:
                     # A thousand lines that say that there is no wire in process would tell nobody anything.
-                    yield from (case for case in found if driver != IN_PROCESS or case.check.suite not in ON_REQUEST)
+                    yield from (case for case in found if driver != IN_PROCESS or case.check.suite != BY_CASE)
 
     def cases_of(self, check: Check, *, sampled: bool = False) -> list[Case]:
         """The cases of one check, in the same order; never empty. `sampled`: on the catalogue, a few of them."""
@@ -307,7 +307,7 @@ class Session:
 
     def _ready(self, target: Target) -> Target:
         """The target, with what only suites on request want to know of it. Raises OutOfReach."""
-        wanted = {check.suite in ON_REQUEST for check in self.checks}
+        wanted = {check.suite == BY_CASE for check in self.checks}
         try:
             return mirrored(target) if True in wanted else target
         except OutOfReach:

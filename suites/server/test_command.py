@@ -10,7 +10,6 @@ from asgi_conformance.drivers.wire import WireResponse, read_response
 from asgi_conformance.drivers.wire_connection import connect
 from asgi_conformance.spec import ASGI, ASGI_HTTP, ASGI_LIFESPAN
 
-
 WITHIN = 30.0  # seconds; several interpreters have to start
 WSGI = ASGI_HTTP["wsgi-compatibility"]
 

@@ -80,12 +80,16 @@ async def play(probe: Probe, case: Case, cut: Cut, *, to_the_end: bool = False) 
         await player.decision()
         result = player.result()
         end = result.outcome.end if result.outcome is not None else None
-        if end is not None and end.tcp and await wire.connection.ended(case.patience or limits.WITHIN) == "open":
-            observed = f"{result.observed}, and TCP open after {case.patience or limits.WITHIN:g} s"
-            return replace(result, outcome=None, observed=observed)
+        if end is not None and end.tcp:
+            patience = case.patience or limits.WITHIN
+            if await wire.connection.ended(patience) == "open":
+                return replace(result, outcome=None, observed=f"{result.observed}, and TCP open after {patience:g} s")
+            result = player.result()  # what came until then counts as well
         if to_the_end and result.outcome is not None:
             await _end(wire, case)
             after = player.result()
+            if wire.seen.breach:
+                return after
             result = replace(result, code=after.code, tcp_ended=after.tcp_ended)
     return result
 

@@ -221,7 +221,8 @@ class Wire:
                 self._say(encode(CLOSE, close_payload(code)))
         elif frame.opcode == PONG:
             self.seen.pongs.append(frame.payload)
-        elif self._answers:
+        elif self._answers and not self.closing:
+            # Behind our own close it would meet a server that has gone, and the reset would cost what is on its way.
             self._say(encode(PONG, frame.payload))
 
     def _say(self, data: bytes) -> None:

@@ -190,11 +190,13 @@ class WrongPongs(Peer):
 
 
 class StaysOpen(Peer):
-    """Leaves TCP open after a close."""
+    """Leaves TCP open after a close, and hears nothing more."""
+
+    deaf = False
 
     def received(self, data: bytes) -> bytes:
-        answer = super().received(data)
-        self.over = False
+        answer = b"" if self.deaf else super().received(data)
+        self.deaf, self.over = self.deaf or self.over, False
         return answer
 
 
